@@ -1,0 +1,1 @@
+"""Backups: make, list, restore, retain."""

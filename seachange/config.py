@@ -1,0 +1,307 @@
+"""Settings: one frozen value made of defaults, pyproject.toml, Invoke configuration, environment and flags, in that order."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from seachange.errors import ConfigError, ProjectNotFoundError
+
+__all__ = ["ENVIRONMENTS", "Setting", "Settings", "describe", "find_root", "load"]
+
+ENVIRONMENTS = ("development", "test", "staging", "production")
+
+_T = TypeVar("_T")
+_CONNECTION_KEYS = ("database_url", "url", "dsn", "password")
+_FREE_VARIABLES = re.compile(r"SEACHANGE_(PG\d+_BIN|ADMIN_URL)")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Setting:
+    """Where one setting comes from; the rows of docs/settings.md."""
+
+    key: str
+    variable: str
+    default: Any
+    help: str
+    cast: Callable[[object], Any]
+    form: str
+    connection: bool = False
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("a string")
+    return value
+
+
+def _boolean(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False, "": False}
+    if isinstance(value, str) and value.strip().lower() in words:
+        return words[value.strip().lower()]
+    raise ValueError("true or false")
+
+
+def _count(value: object) -> int:
+    if isinstance(value, str) and value.strip().isdigit():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError("a whole number, 0 or more")
+    return value
+
+
+_UNITS = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+def _duration(value: object) -> int:
+    # PostgreSQL's own spelling of time values (documentation, 20.1.1 Parameter Names and Values); a bare number is milliseconds.
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    found = re.fullmatch(r"\s*(\d+)\s*(ms|s|min|h|d)?\s*", value) if isinstance(value, str) else None
+    if not found:
+        raise ValueError("milliseconds, or a number with ms, s, min, h or d")
+    return int(found[1]) * _UNITS[found[2] or "ms"]
+
+
+def _size(value: object) -> int:
+    found = re.fullmatch(r"\s*(\d+)\s*(B|kB|MB|GB)?\s*", str(value)) if not isinstance(value, bool) else None
+    if not found:
+        raise ValueError("bytes, or a number with kB, MB or GB")
+    return int(found[1]) * {"B": 1, "kB": 1024, "MB": 1024**2, "GB": 1024**3}[found[2] or "B"]
+
+
+def _names(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    if isinstance(value, (list, tuple)) and all(isinstance(part, str) for part in value):
+        return tuple(value)
+    raise ValueError("a list of strings")
+
+
+def _environment_name(value: object) -> str:
+    if value not in ENVIRONMENTS:
+        raise ValueError("one of " + ", ".join(ENVIRONMENTS))
+    return str(value)
+
+
+def _major(value: object) -> int:
+    number = _count(value)
+    if number and not 12 <= number <= 99:
+        raise ValueError("a PostgreSQL major version such as 18, or 0 for the newest at hand")
+    return number
+
+
+def _setting(
+    cast: Callable[[object], _T], form: str, text: str, *, default: _T, variable: str = "", connection: bool = False
+) -> _T:
+    metadata = {"cast": cast, "form": form, "help": text, "variable": variable, "connection": connection}
+    return dataclasses.field(default=default, metadata=metadata, repr=not connection)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All settings of one run; times in milliseconds, sizes in bytes, paths relative to ``root`` unless absolute."""
+
+    root: Path
+    environment: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
+    project: str = _setting(
+        _text, "text", "name of the project and of its development database (default: the folder's name)", default=""
+    )
+    database_url: str = _setting(
+        _text, "URL", "the database; never read from pyproject.toml", default="", variable="DATABASE_URL", connection=True
+    )
+    app_env: str = _setting(
+        _environment_name, " | ".join(ENVIRONMENTS), "where this runs", default="development", variable="APP_ENV"
+    )
+    migration_timeout: int = _setting(
+        _duration,
+        "time",
+        "how long to keep trying to reach the server or to get a lock",
+        default=30_000,
+        variable="MIGRATION_TIMEOUT",
+    )
+    migration_retry_attempts: int = _setting(
+        _count,
+        "number",
+        "how often a revision stopped by a lock timeout is tried again",
+        default=3,
+        variable="MIGRATION_RETRY_ATTEMPTS",
+    )
+    lock_timeout: int = _setting(_duration, "time", "lock_timeout of migration sessions", default=2_000)
+    statement_timeout: int = _setting(_duration, "time", "statement_timeout of migration sessions", default=600_000)
+    run_migrations: bool = _setting(
+        _boolean, "true | false", "start.deploy applies revisions", default=False, variable="RUN_MIGRATIONS"
+    )
+    run_seeds: bool = _setting(_boolean, "true | false", "start.deploy loads seed data", default=False, variable="RUN_SEEDS")
+    is_first_deploy: bool = _setting(
+        _boolean, "true | false", "start.deploy sets up an empty database", default=False, variable="IS_FIRST_DEPLOY"
+    )
+    models: str = _setting(
+        _text, "module:attribute", "declarative base or MetaData (default: target_metadata of env.py)", default=""
+    )
+    seeds: str = _setting(_text, "module:function", "function(connection, scale) that loads seed data", default="")
+    service: str = _setting(_text, "module:attribute", "ASGI application that start.prod serves", default="")
+    schemas: tuple[str, ...] = _setting(_names, "list", "schemas to look at (default: all but the system's)", default=())
+    backup_dir: str = _setting(_text, "path", "where backups go", default="backups")
+    backup_keep: int = _setting(_count, "number", "backups to keep; 0 keeps all; the newest is never removed", default=10)
+    sync_dir: str = _setting(_text, "path", "where structure.sql, schema.md and client.py go", default="schema")
+    log_file: str = _setting(_text, "path", "the structured log, JSON lines", default="logs/migration.log")
+    log_max_size: int = _setting(_size, "size", "size at which the log is rotated", default=5 * 1024**2)
+    log_keep: int = _setting(_count, "number", "rotated logs to keep", default=5)
+    clean_build: tuple[str, ...] = _setting(
+        _names,
+        "list",
+        "names of build output that clean removes when git does not track it",
+        default=("dist", "build", "*.egg-info"),
+    )
+    clean_caches: tuple[str, ...] = _setting(
+        _names, "list", "names of tool caches", default=(".mypy_cache", ".pytest_cache", ".ruff_cache", ".import_linter_cache")
+    )
+    clean_cache_age: int = _setting(_duration, "time", "caches not used for this long are stale", default=7 * 86_400_000)
+    postgres_major: int = _setting(_major, "number", "major version of the development server; 0: the newest at hand", default=0)
+    cache_dir: str = _setting(
+        _text, "path", "servers, initdb templates and shadow databases (default: the user's cache folder)", default=""
+    )
+    shadow_keep: int = _setting(_count, "number", "shadow databases to keep for each major version", default=8)
+
+    def path(self, value: str) -> Path:
+        """Return ``value`` as an absolute path below the project's root."""
+        return self.root / Path(value).expanduser()
+
+    @property
+    def state_dir(self) -> Path:
+        """The folder of the project's own state: development server, headers, run records."""
+        return self.root / ".seachange"
+
+    @property
+    def production(self) -> bool:
+        """Whether this run is one of those where nothing may be assumed: staging or production."""
+        return self.app_env in ("staging", "production")
+
+
+def describe() -> tuple[Setting, ...]:
+    """Return every setting with its sources, in the order of the documentation."""
+    return tuple(
+        Setting(
+            key=field.name,
+            variable=field.metadata["variable"] or f"SEACHANGE_{field.name.upper()}",
+            default=field.default,
+            help=field.metadata["help"],
+            cast=field.metadata["cast"],
+            form=field.metadata["form"],
+            connection=field.metadata["connection"],
+        )
+        for field in dataclasses.fields(Settings)
+        if "cast" in field.metadata
+    )
+
+
+def find_root(start: Path | None = None) -> Path:
+    """Return the nearest folder from ``start`` upwards that is a project.
+
+    A project has a ``pyproject.toml`` with ``[tool.seachange]`` or ``[tool.alembic]``, or an ``alembic.ini``.
+
+    :param start: where to begin; the working directory by default.
+    :raises ProjectNotFoundError: no such folder.
+    """
+    begin = (start or Path.cwd()).resolve()
+    for folder in (begin, *begin.parents):
+        tool = _tool_table(folder)
+        if "seachange" in tool or "alembic" in tool or (folder / "alembic.ini").is_file():
+            return folder
+    raise ProjectNotFoundError(
+        f"no project found from {begin} upwards: no pyproject.toml with [tool.seachange] or [tool.alembic], no alembic.ini",
+        hint="run the command inside the project, or add an empty [tool.seachange] table to its pyproject.toml",
+    )
+
+
+def load(
+    root: Path | None = None,
+    *,
+    invoke: Mapping[str, object] | None = None,
+    flags: Mapping[str, object] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """Read the settings: default < pyproject.toml < Invoke configuration < environment (and .env) < flag.
+
+    :param root: the project's folder; searched from the working directory upwards by default.
+    :param invoke: the ``seachange`` mapping of Invoke's configuration.
+    :param flags: values given on the command line; ``None`` means not given.
+    :param environ: the environment; ``os.environ`` by default.
+    :raises ConfigError: a name is unknown or a value cannot be read.
+    """
+    root = root or find_root()
+    known = {setting.key: setting for setting in describe()}
+    environment = {**_dotenv(root), **(os.environ if environ is None else environ)}
+    values: dict[str, Any] = {}
+    _merge(values, known, _tool_table(root).get("seachange", {}), source="[tool.seachange] in pyproject.toml")
+    _merge(values, known, invoke or {}, source="the seachange configuration of Invoke")
+    _merge_environment(values, known, environment)
+    for key, value in (flags or {}).items():
+        if value is not None:
+            values[key] = _cast(known[key], value, f"--{'url' if key == 'database_url' else key.replace('_', '-')}")
+    values["project"] = values.get("project") or root.name
+    return Settings(root=root, environment=environment, **values)
+
+
+def _merge(values: dict[str, Any], known: Mapping[str, Setting], layer: Mapping[str, object], *, source: str) -> None:
+    for key, value in layer.items():
+        if key in _CONNECTION_KEYS:
+            raise ConfigError(
+                f"{source}: {key} is not read from there, so that no password is committed",
+                hint="set DATABASE_URL in the environment or in .env, or pass --url",
+            )
+        if key not in known:
+            raise ConfigError(f"{source}: unknown setting {key!r}", hint=_nearest(key, list(known)))
+        values[key] = _cast(known[key], value, f"{source}: {key}")
+
+
+def _merge_environment(values: dict[str, Any], known: Mapping[str, Setting], environment: Mapping[str, str]) -> None:
+    by_variable = {setting.variable: setting for setting in known.values()}
+    for variable, value in environment.items():
+        if variable in by_variable:
+            setting = by_variable[variable]
+            values[setting.key] = _cast(setting, value, variable)
+        elif variable.startswith("SEACHANGE_") and not _FREE_VARIABLES.fullmatch(variable):
+            raise ConfigError(f"unknown environment variable {variable}", hint=_nearest(variable, list(by_variable)))
+
+
+def _cast(setting: Setting, value: object, source: str) -> Any:
+    try:
+        return setting.cast(value)
+    except ValueError as exc:
+        shown = "the given value" if setting.connection else repr(value)
+        raise ConfigError(f"{source}: {shown} is not {exc}", hint=f"{setting.key}: {setting.help}") from exc
+
+
+def _nearest(name: str, names: list[str]) -> str:
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return f"did you mean {close[0]}?" if close else "docs/settings.md lists every setting"
+
+
+def _tool_table(folder: Path) -> Mapping[str, Any]:
+    path = folder / "pyproject.toml"
+    if not path.is_file():
+        return {}
+    try:
+        tool = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as exc:
+        raise ConfigError(f"{path} cannot be read: {exc}", hint="mend the file") from exc
+    return tool if isinstance(tool, dict) else {}
+
+
+def _dotenv(root: Path) -> dict[str, str]:
+    path = root / ".env"
+    if not path.is_file():
+        return {}
+    from dotenv import dotenv_values
+
+    return {key: value for key, value in dotenv_values(path).items() if value is not None}

@@ -1,0 +1,224 @@
+"""Everything a user can cause or fix, each with its exit code and its remedy."""
+
+from __future__ import annotations
+
+import enum
+
+__all__ = [
+    "AuthenticationFailedError",
+    "BackupFailedError",
+    "BackupInvalidError",
+    "BinaryNotFoundError",
+    "CheckFoundError",
+    "ConfigError",
+    "ConfirmationRequiredError",
+    "DatabaseExistsError",
+    "DatabaseMissingError",
+    "DatabaseUrlError",
+    "ExitCode",
+    "HistoryInvalidError",
+    "InterruptedRunError",
+    "LockNotAcquiredError",
+    "MigrationFailedError",
+    "ModelsNotImportableError",
+    "NotWritableError",
+    "OutOfDiskError",
+    "ProgramFailedError",
+    "ProjectNotFoundError",
+    "ReadOnlyServerError",
+    "RefusedError",
+    "RevisionUnknownError",
+    "SeachangeError",
+    "ServerStartError",
+    "ServerUnreachableError",
+    "StatementFailedError",
+    "TimeoutExceededError",
+]
+
+
+class ExitCode(enum.IntEnum):
+    """What the exit status of every command means; docs/commands.md shows the same table."""
+
+    DONE = 0
+    ERROR = 1
+    FOUND = 2
+    REFUSED = 3
+    FAILED_UNCHANGED = 4
+    FAILED_CHANGED = 5
+    TRY_AGAIN = 6
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+class SeachangeError(Exception):
+    """An error that a user can cause or fix; printed as one message and one hint.
+
+    :param message: what happened, to what, with which value; never a password.
+    :param hint: the command or setting to try next.
+    :param exit_code: overrides the exit code of the class.
+    """
+
+    exit_code: int = ExitCode.ERROR
+
+    def __init__(self, message: str, *, hint: str = "", exit_code: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        if exit_code is not None:
+            self.exit_code = exit_code
+
+
+class ConfigError(SeachangeError):
+    """A setting is unknown or its value cannot be read."""
+
+
+class ProjectNotFoundError(SeachangeError):
+    """No folder from here upwards is a project."""
+
+
+class DatabaseUrlError(SeachangeError):
+    """A database URL is malformed or of another dialect."""
+
+
+class ServerUnreachableError(SeachangeError):
+    """No server answered in time."""
+
+    exit_code = ExitCode.TRY_AGAIN
+
+
+class AuthenticationFailedError(SeachangeError):
+    """The server refused the user or the password."""
+
+
+class DatabaseMissingError(SeachangeError):
+    """The server answers, the database does not exist."""
+
+
+class DatabaseExistsError(SeachangeError):
+    """The database to be created exists already."""
+
+    exit_code = ExitCode.REFUSED
+
+
+class ReadOnlyServerError(SeachangeError):
+    """The server is a standby or read-only."""
+
+    exit_code = ExitCode.REFUSED
+
+
+class StatementFailedError(SeachangeError):
+    """The server refused a statement that is not part of a revision."""
+
+
+class BinaryNotFoundError(SeachangeError):
+    """No server or client program of the asked major was found."""
+
+
+class ServerStartError(SeachangeError):
+    """A server of ours could not be made or started."""
+
+
+class ProgramFailedError(SeachangeError):
+    """A client program such as pg_dump ended with an error.
+
+    :param stderr: what the program wrote, redacted.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", stderr: str = "", returncode: int | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.stderr = stderr
+        self.returncode = returncode
+
+
+class LockNotAcquiredError(SeachangeError):
+    """Another session holds the migration lock."""
+
+    exit_code = ExitCode.TRY_AGAIN
+
+
+class TimeoutExceededError(SeachangeError):
+    """A lock or statement timeout ran out."""
+
+    exit_code = ExitCode.TRY_AGAIN
+
+
+class HistoryInvalidError(SeachangeError):
+    """The revisions do not make one order."""
+
+    exit_code = ExitCode.FOUND
+
+
+class CheckFoundError(SeachangeError):
+    """A check found something: pending revisions, drift, orphans, stale files."""
+
+    exit_code = ExitCode.FOUND
+
+
+class RevisionUnknownError(SeachangeError):
+    """A revision that was named, or that the database holds, is in no file."""
+
+    exit_code = ExitCode.FOUND
+
+
+class ModelsNotImportableError(SeachangeError):
+    """The models of the project cannot be imported."""
+
+
+class MigrationFailedError(SeachangeError):
+    """A revision failed.
+
+    :param applied: revisions that this run applied before the failure, in order.
+    :param failed: the revision that failed.
+    :param not_tried: revisions after it.
+    """
+
+    exit_code = ExitCode.FAILED_UNCHANGED
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        applied: tuple[str, ...] = (),
+        failed: str = "",
+        not_tried: tuple[str, ...] = (),
+        exit_code: int | None = None,
+    ) -> None:
+        if exit_code is None and applied:
+            exit_code = ExitCode.FAILED_CHANGED
+        super().__init__(message, hint=hint, exit_code=exit_code)
+        self.applied = applied
+        self.failed = failed
+        self.not_tried = not_tried
+
+
+class BackupFailedError(SeachangeError):
+    """A backup could not be made; nothing that looks like one was left."""
+
+
+class BackupInvalidError(SeachangeError):
+    """A backup is damaged, incomplete or of an unknown format."""
+
+
+class OutOfDiskError(BackupFailedError):
+    """The disk is full, or would be."""
+
+
+class NotWritableError(SeachangeError):
+    """A file or folder of the project cannot be written."""
+
+
+class RefusedError(SeachangeError):
+    """Policy forbids the command here."""
+
+    exit_code = ExitCode.REFUSED
+
+
+class ConfirmationRequiredError(RefusedError):
+    """The command needs a yes that was not given."""
+
+
+class InterruptedRunError(SeachangeError):
+    """Ctrl-C or SIGTERM ended the run."""
+
+    exit_code = ExitCode.INTERRUPTED

@@ -1,0 +1,1 @@
+"""Reports, plans and findings as text and JSON."""

@@ -1,0 +1,1 @@
+"""Alembic: the revision graph and running it."""

@@ -1,0 +1,1 @@
+"""What a schema change does to a database, found by asking it."""

@@ -1,0 +1,1 @@
+"""Artefacts for other consumers of the database, from its catalogue."""

@@ -1,0 +1,1 @@
+"""Invoke faces: parse, call one function, print."""

@@ -1,0 +1,1 @@
+"""Faces for pytest and for throwaway runs of a project's history."""

@@ -1,0 +1,1 @@
+"""What needs two capabilities, and in which order."""
