@@ -1,0 +1,1 @@
+"""Tests that run commands the way a user would."""

@@ -1,0 +1,1 @@
+"""Tests without a server; the files mirror the modules."""
