@@ -1,0 +1,168 @@
+"""Alembic's own options out of alembic.ini and pyproject.toml, by Alembic's rules but without importing it."""
+
+from __future__ import annotations
+
+import configparser
+import dataclasses
+import importlib.util
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from seachange.errors import ConfigError
+
+__all__ = ["Options", "read_options"]
+
+# alembic/config.py, _get_file_separator_char: the only values that path_separator may have.
+_SEPARATORS = {"space": " ", "newline": "\n", "os": os.pathsep, ":": ":", ";": ";"}
+_DEFAULT_TEMPLATE = "%(rev)s_%(slug)s"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options:
+    """Where a project keeps its revisions; all paths absolute."""
+
+    root: Path
+    ini: Path | None
+    toml: Path | None
+    script_location: Path
+    version_locations: tuple[Path, ...]
+    recursive: bool
+    file_template: str
+    import_paths: tuple[Path, ...]
+
+    @property
+    def environment_file(self) -> Path:
+        """The project's env.py."""
+        return self.script_location / "env.py"
+
+
+def read_options(root: Path) -> Options:
+    """Read the options of the project in ``root``; alembic.ini wins over pyproject.toml, option by option.
+
+    :raises ConfigError: there is no configuration of Alembic, or it cannot be read.
+    """
+    source = _Source(root)
+    location = source.text("script_location")
+    if not location:
+        raise ConfigError(
+            f"{root}: Alembic's script_location is set neither in alembic.ini nor in [tool.alembic] of pyproject.toml",
+            hint='add script_location = "%(here)s/migrations" to [tool.alembic]',
+        )
+    imports = tuple(_path(root, part) for part in source.paths("prepend_sys_path", commas=r", *|(?: +)|\:"))
+    search = (*imports, root)
+    script_location = _resource(root, location, search)
+    versions = tuple(_resource(root, part, search) for part in source.paths("version_locations", commas=r", *|(?: +)"))
+    return Options(
+        root=root,
+        ini=source.ini_file,
+        toml=source.toml_file,
+        script_location=script_location,
+        version_locations=versions or (script_location / "versions",),
+        recursive=source.boolean("recursive_version_locations"),
+        file_template=source.text("file_template") or _DEFAULT_TEMPLATE,
+        import_paths=tuple(dict.fromkeys((*imports, root))),
+    )
+
+
+class _Source:
+    """The two files, each option looked up in alembic.ini first."""
+
+    def __init__(self, root: Path) -> None:
+        self._here = {"here": root.as_posix()}
+        self.ini_file = _existing(root / "alembic.ini")
+        self._ini = _read_ini(self.ini_file, self._here)
+        self._toml = _read_toml(root / "pyproject.toml")
+        self.toml_file = root / "pyproject.toml" if self._toml else None
+
+    def text(self, name: str) -> str:
+        value = self._value(name)
+        if not isinstance(value, str):
+            raise ConfigError(f"Alembic's {name} is {value!r}, not a string", hint="mend alembic.ini or [tool.alembic]")
+        return value
+
+    def boolean(self, name: str) -> bool:
+        # Alembic takes exactly "true" in alembic.ini and a real boolean in TOML.
+        return self._value(name) in ("true", True)
+
+    def paths(self, name: str, *, commas: str) -> tuple[str, ...]:
+        value = self._value(name)
+        if isinstance(value, list):
+            return tuple(str(part) for part in value)
+        separator = self._separator()
+        if separator is None and self._in_ini(name):
+            return tuple(part for part in re.split(commas, str(value)) if part)
+        parts = str(value).split(separator) if separator else [str(value)]
+        return tuple(part.strip() for part in parts if part.strip())
+
+    def _separator(self) -> str | None:
+        chosen = self.text("path_separator") or self.text("version_path_separator")
+        if chosen and chosen not in _SEPARATORS:
+            raise ConfigError(
+                f"Alembic's path_separator is {chosen!r}", hint="one of " + ", ".join(repr(word) for word in _SEPARATORS)
+            )
+        return _SEPARATORS[chosen] if chosen else None
+
+    def _in_ini(self, name: str) -> bool:
+        return self._ini is not None and bool(self._ini.get("alembic", name, fallback="", raw=True))
+
+    def _value(self, name: str) -> Any:
+        try:
+            if self._ini is not None and self._in_ini(name):
+                return self._ini.get("alembic", name)
+            value = self._toml.get(name, "")
+            if isinstance(value, str):
+                return value % self._here
+            return [part % self._here for part in value] if isinstance(value, list) else value
+        except (configparser.Error, KeyError, TypeError, ValueError) as exc:
+            raise ConfigError(f"Alembic's {name} cannot be read: {exc}", hint="a percent sign is written %%") from exc
+
+
+def _existing(path: Path) -> Path | None:
+    return path if path.is_file() else None
+
+
+def _read_ini(path: Path | None, here: Mapping[str, str]) -> configparser.ConfigParser | None:
+    if path is None:
+        return None
+    parser = configparser.ConfigParser(dict(here))
+    try:
+        parser.read_string(path.read_text(encoding="utf-8"), source=str(path))
+    except (configparser.Error, OSError, UnicodeDecodeError) as exc:
+        raise ConfigError(f"{path} cannot be read: {exc}", hint="mend the file") from exc
+    return parser if parser.has_section("alembic") else None
+
+
+def _read_toml(path: Path) -> Mapping[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("alembic", {})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, AttributeError) as exc:
+        raise ConfigError(f"{path} cannot be read: {exc}", hint="mend the file") from exc
+    if not isinstance(table, dict):
+        raise ConfigError(f"{path}: [tool.alembic] is not a table", hint="mend the file")
+    return table
+
+
+def _path(root: Path, value: str) -> Path:
+    # Alembic resolves relative paths from the working directory; commands may be called from a subfolder, so from the root here.
+    return Path(os.path.normpath(root / value))
+
+
+def _resource(root: Path, value: str, search: tuple[Path, ...]) -> Path:
+    package, colon, inner = value.partition(":")
+    if not colon or Path(value).is_absolute():
+        return _path(root, value)
+    for folder in search:
+        if (candidate := folder.joinpath(*package.split("."))).is_dir():
+            return candidate.joinpath(*inner.split(":"))
+    name, *rest = package.split(".")
+    spec = importlib.util.find_spec(name)
+    origins = list(spec.submodule_search_locations or ()) if spec else []
+    if not origins:
+        raise ConfigError(f"Alembic's location {value!r}: no package {package}", hint="install the package or name a folder")
+    return Path(origins[0]).joinpath(*rest, *inner.split(":"))

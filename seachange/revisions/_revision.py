@@ -1,0 +1,52 @@
+"""One revision file as a value."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from collections.abc import Mapping
+from pathlib import Path
+
+from seachange.revisions._headers import Body
+
+__all__ = ["Revision"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Revision:
+    """One revision file.
+
+    ``stamp`` is the time that its id or file name begins with, ``created`` that of its docstring; ``lines`` are the lines of its
+    names. Two revisions are equal when id, file and content are.
+    """
+
+    revision: str
+    down_revisions: tuple[str, ...]
+    path: Path
+    location: str
+    title: str
+    created: datetime.datetime | None
+    branch_labels: tuple[str, ...]
+    depends_on: tuple[str, ...]
+    content_hash: str
+    upgrade: Body
+    downgrade: Body
+    stamp: int | None
+    lines: Mapping[str, int] = dataclasses.field(compare=False, repr=False)
+
+    @property
+    def merge(self) -> bool:
+        """Whether the revision joins several heads."""
+        return len(self.down_revisions) > 1
+
+    @property
+    def reversible(self) -> bool:
+        """Whether ``downgrade`` does something, or has nothing to undo."""
+        return self.downgrade == "present" or (self.downgrade == "empty" and self.upgrade == "empty")
+
+    @property
+    def when(self) -> int:
+        """Its time in milliseconds since 1970, 0 when nothing says."""
+        if self.stamp is not None:
+            return self.stamp
+        return int(self.created.timestamp() * 1000) if self.created else 0
