@@ -1,0 +1,226 @@
+"""The one place where Invoke meets Seachange: common parameters, dry runs, errors, exit codes."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TextIO
+
+from invoke.context import Context
+from invoke.exceptions import Exit
+from invoke.tasks import Task
+from invoke.tasks import task as invoke_task
+
+from seachange.errors import ConfigError, ConfirmationRequiredError, ExitCode, SeachangeError
+
+if TYPE_CHECKING:
+    from seachange.config import Settings
+    from seachange.plan import Finding, RunReport
+    from seachange.report.marks import Marks
+    from seachange.workflow import Pipeline, Run
+    from seachange.workflow.run import Listener
+
+__all__ = ["Face", "task"]
+
+_COMMON = {
+    "format": ("text", "text or json; the answer goes to stdout, everything else to stderr"),
+    "url": ("", "database URL; overrides DATABASE_URL"),
+}
+_DRY_RUN = (False, "say what would be done, change nothing (as does `invoke --dry`)")
+
+
+class Face:
+    """One call of a task: its settings, its output, its questions.
+
+    :param context: Invoke's.
+    :param name: the task's name, as JSON documents are named after.
+    """
+
+    def __init__(self, context: Context, *, name: str, format: str, url: str, dry_run: bool) -> None:  # noqa: A002
+        if format not in ("text", "json"):
+            raise ConfigError(f"--format: {format!r} is not one of text, json")
+        self.context = context
+        self.name = name
+        self.json = format == "json"
+        self.dry_run = dry_run
+        self._url = url
+
+    @functools.cached_property
+    def settings(self) -> Settings:
+        """The settings, with ``--url`` as the last layer."""
+        from seachange.config import load
+
+        layer = self.context.config.get("seachange", {})
+        return load(invoke=dict(layer), flags={"database_url": self._url or None})
+
+    @property
+    def remainder(self) -> str:
+        """What was written after ``--``."""
+        return str(self.context.get("remainder", "") or "")
+
+    @property
+    def marks(self) -> Marks:
+        """How to mark text on stdout."""
+        from seachange.report.marks import marks_for
+
+        return marks_for(sys.stdout)
+
+    def answer(self, lines: Iterable[str], data: Mapping[str, Any]) -> None:
+        """Print the answer: lines of text, or one JSON document named after the task."""
+        if self.json:
+            from seachange.plan import jsonable
+
+            print(json.dumps({"schema": f"seachange.{self.name}/1", **jsonable(data)}, indent=2, ensure_ascii=False))
+        else:
+            print("\n".join(lines))
+
+    def say(self, text: str) -> None:
+        """Say something about the progress, on stderr."""
+        print(text, file=sys.stderr, flush=True)
+
+    def findings(self, findings: tuple[Finding, ...], *, clean: str, data: Mapping[str, Any] | None = None) -> None:
+        """Print findings, and end with exit code 2 if one is an error."""
+        from seachange.report.console import finding_lines
+
+        lines = [line for finding in findings for line in finding_lines(finding, self.marks)]
+        if not any(finding.severity == "error" for finding in findings):
+            lines.append(f"{self.marks.mark('done')}{clean}")
+        self.answer(lines, {**(data or {}), "findings": findings})
+        if any(finding.severity == "error" for finding in findings):
+            raise Exit(code=ExitCode.FOUND)
+
+    def run(self, pipeline: Pipeline, **options: Any) -> None:
+        """Run a pipeline, print its report, and end with its exit code."""
+        from seachange.report.console import ConsoleListener, report_lines
+        from seachange.report.log import open_log
+        from seachange.workflow import execute
+
+        out: TextIO = sys.stderr if self.json else sys.stdout
+        listener = ConsoleListener(out, sys.stderr)
+        run = self.new_run(listener=listener, options=options)
+        with contextlib.closing(listener), open_log(self.settings, run_id=run.run_id) as problem:
+            if problem:
+                self.say(f"warning: {problem}")
+            self._title(pipeline, out)
+            report = execute(pipeline, run)
+        self._print_report(report, report_lines)
+        if report.exit_code:
+            raise Exit(code=report.exit_code)
+
+    def new_run(self, *, listener: Listener | None = None, options: Mapping[str, Any] | None = None) -> Run:
+        """Return a run with this call's settings."""
+        from seachange.workflow import Run
+
+        return Run(self.settings, options=options, dry_run=self.dry_run, listener=listener)
+
+    def confirm(self, question: str, *, expected: str, yes: bool) -> None:
+        """Ask until the person typed ``expected``; without a terminal only ``--yes`` is an answer.
+
+        :raises ConfirmationRequiredError: the answer was another, or there is nobody to ask.
+        """
+        if yes or self.dry_run:
+            return
+        if not sys.stdin.isatty():
+            raise ConfirmationRequiredError(question, hint="pass --yes to confirm without a terminal")
+        self.say(question)
+        print(f"type {expected} to go on: ", end="", file=sys.stderr, flush=True)
+        if sys.stdin.readline().strip() != expected:
+            raise ConfirmationRequiredError(f"not confirmed: {question}", hint=f"type {expected}, or pass --yes")
+
+    def _title(self, pipeline: Pipeline, out: TextIO) -> None:
+        from seachange.report.marks import marks_for
+
+        marks = marks_for(out)
+        dry = ", dry run" if self.dry_run else ""
+        title = f"{pipeline.name}: {self.settings.project} ({self.settings.app_env}{dry})"
+        print(f"{marks.mark('run')}{marks.paint('title', title)}", file=out, flush=True)
+
+    def _print_report(self, report: RunReport, lines: Callable[[RunReport, Marks], list[str]]) -> None:
+        if self.json:
+            print(json.dumps(report.to_dict(), indent=2, ensure_ascii=False))
+        else:
+            print("\n".join(lines(report, self.marks)))
+
+
+def task(
+    *,
+    changes: bool = False,
+    help: Mapping[str, str] | None = None,  # noqa: A002
+    **options: Any,
+) -> Callable[[Callable[..., None]], Task[Any]]:
+    """Make an Invoke task of a body that takes a :class:`Face`.
+
+    The task gets ``--format`` and ``--url``, and ``--dry-run`` where it changes something; errors that a user can fix
+    become one message, one hint and an exit code.
+
+    :param changes: whether the task changes anything, so that a dry run means something.
+    :param help: help texts of the body's own parameters.
+    :param options: passed to ``invoke.task``.
+    """
+
+    def decorate(body: Callable[..., None]) -> Task[Any]:
+        name = options.get("name") or body.__name__
+        document = f"{body.__module__.rpartition('.')[2]}.{name}".replace("_", "-")
+
+        @functools.wraps(body)
+        def run(c: Context, /, **given: Any) -> None:
+            # Invoke forbids bytecode for its whole process, which would make every later start as slow as the first.
+            sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
+            common = {key: given.pop(key) for key in ("format", "url")}
+            # `invoke --dry` only reaches c.run(); it is honoured here.
+            dry_run = bool(given.pop("dry_run", False)) or (changes and bool(c.config.run.dry))
+            with _boundary(document, as_json=common["format"] == "json"):
+                body(Face(c, name=document, dry_run=dry_run, **common), **given)
+
+        _extend_signature(run, body, changes=changes)
+        texts = {**(help or {}), **{key: text for key, (_, text) in _COMMON.items()}}
+        if changes:
+            texts["dry_run"] = _DRY_RUN[1]
+        made: Task[Any] = invoke_task(auto_shortflags=False, positional=[], help=texts, **options)(run)
+        return made
+
+    return decorate
+
+
+def _extend_signature(run: Callable[..., None], body: Callable[..., None], *, changes: bool) -> None:
+    own = list(inspect.signature(body).parameters.values())[1:]
+    context = inspect.Parameter("c", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    added = {key: default for key, (default, _) in _COMMON.items()} | ({"dry_run": _DRY_RUN[0]} if changes else {})
+    extra = [inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=value) for key, value in added.items()]
+    own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
+    run.__signature__ = inspect.Signature([context, *own, *extra])  # type: ignore[attr-defined]
+
+
+@contextlib.contextmanager
+def _boundary(document: str, *, as_json: bool) -> Iterator[None]:
+    from seachange.workflow.execute import TerminatedError, termination_as_exception
+
+    try:
+        with termination_as_exception():
+            yield
+            sys.stdout.flush()
+    except SeachangeError as exc:
+        raise _exit(exc, document, as_json=as_json) from exc
+    except BrokenPipeError as exc:
+        # The reader went away (`| head`); nothing is left to say, and Python would complain once more at shutdown.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise Exit(code=ExitCode.DONE) from exc
+    except TerminatedError as exc:
+        raise Exit("error: stopped by SIGTERM", code=ExitCode.TERMINATED) from exc
+    except KeyboardInterrupt as exc:
+        raise Exit("error: stopped by Ctrl-C", code=ExitCode.INTERRUPTED) from exc
+
+
+def _exit(exc: SeachangeError, document: str, *, as_json: bool) -> Exit:
+    from seachange.postgres.redaction import redact
+
+    message, hint = redact(exc.message), redact(exc.hint)
+    if as_json:
+        error = {"type": type(exc).__name__, "message": message, "hint": hint, "exit_code": int(exc.exit_code)}
+        print(json.dumps({"schema": "seachange.error/1", "task": document, "error": error}, indent=2, ensure_ascii=False))
+    return Exit(f"error: {message}" + (f"\nhint: {hint}" if hint else ""), code=int(exc.exit_code))

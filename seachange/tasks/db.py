@@ -1,0 +1,207 @@
+"""The database: development server, backups, seeds, artefacts, a look inside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from seachange.errors import ConfigError
+from seachange.tasks._task import Face, task
+
+if TYPE_CHECKING:
+    from seachange.postgres.binaries import Installation
+
+
+@task(changes=True)
+def start(face: Face) -> None:
+    """Start the project's development server."""
+    from seachange.postgres import embedded
+
+    if face.dry_run:
+        running = embedded.status(face.settings)
+        face.answer(
+            [f"{'runs already' if running else 'would start'} below {face.settings.state_dir}"], {"running": bool(running)}
+        )
+        return
+    server = embedded.start(face.settings)
+    database = embedded.database(face.settings)
+    line = f"PostgreSQL {server.installation.version} runs, database {database.name}: {database.redacted}"
+    face.answer([line], {"version": server.installation.version, "url": database.redacted, "data_dir": server.data_dir})
+
+
+@task(changes=True)
+def stop(face: Face) -> None:
+    """Stop the project's development server; its data stay."""
+    from seachange.postgres import embedded
+
+    running = embedded.status(face.settings) is not None
+    stopped = running if face.dry_run else embedded.stop(face.settings)
+    words = {
+        (True, False): "stopped",
+        (True, True): "would stop",
+        (False, False): "was not running",
+        (False, True): "is not running",
+    }
+    face.answer([f"the development server {words[stopped, face.dry_run]}"], {"stopped": stopped and not face.dry_run})
+
+
+@task()
+def url(face: Face) -> None:
+    """Print the URL of the database, without its password."""
+    from seachange.workflow.run import resolve_database
+
+    database = resolve_database(face.settings)
+    face.answer([database.redacted], {"url": database.redacted, "database": database.name})
+
+
+@task(help={"command": "run one command and leave"})
+def psql(face: Face, *, command: str = "") -> None:
+    """Open psql on the database; arguments after -- go to psql."""
+    import shlex
+
+    from invoke.exceptions import Exit
+
+    from seachange.postgres import binaries, programs
+
+    with face.new_run() as run:
+        program = binaries.client(face.settings, "psql", major=run.server.major)
+        arguments = [*(["--command", command] if command else []), *shlex.split(face.remainder)]
+        code = programs.interactive(program, arguments, database=run.database)
+    if code:
+        raise Exit(code=code)
+
+
+@task(changes=True, help={"install": "majors to fetch into the cache, such as 14,15,16,17,18"})
+def servers(face: Face, *, install: str = "") -> None:
+    """List the PostgreSQL versions at hand, and fetch missing ones."""
+    from seachange.postgres import binaries
+    from seachange.report.tables import table_lines
+
+    majors = _majors(install)
+    found = binaries.installations(face.settings)
+    if majors and not face.dry_run:
+        binaries.install(face.settings, majors, progress=face.say)
+        found = binaries.installations(face.settings)
+    rows = [(str(one.major), one.version, one.source, _programs(one), str(one.bin_dir)) for one in found]
+    lines = list(table_lines(("major", "version", "source", "programs", "folder"), rows))
+    missing = [major for major in majors if major not in {one.major for one in found if one.is_server}]
+    if missing:
+        lines.append(f"would fetch: {', '.join(map(str, missing))}")
+    face.answer(
+        lines,
+        {
+            "installations": [
+                {"major": one.major, "version": one.version, "source": one.source, "bin_dir": one.bin_dir} for one in found
+            ]
+        },
+    )
+
+
+@task(changes=True, help={"scale": "units of about 1,000 rows", "yes": "load seed data in production"})
+def seed(face: Face, *, scale: int = 1, yes: bool = False) -> None:
+    """Load the project's seed data; safe to repeat."""
+    from seachange.workflow import Step, pipeline
+    from seachange.workflow.seed import seed as seed_step
+
+    face.run(pipeline(Step(name="seed", run=seed_step), name="db.seed"), scale=scale, yes=yes)
+
+
+@task(changes=True)
+def backup(face: Face) -> None:
+    """Back the database up: dump, digests, manifest."""
+    from seachange.workflow import pipeline, steps
+
+    face.run(pipeline(steps.backup, name="db.backup"))
+
+
+@task(help={"check": "read every backup and compare its digests"})
+def backups(face: Face, *, check: bool = False) -> None:
+    """List the backups, newest first."""
+    from seachange.report.backups import backup_lines
+    from seachange.workflow.backups import list_checked
+
+    found = list_checked(face.settings, digests=check)
+    face.answer(backup_lines(found), {"backups": found})
+
+
+@task(
+    changes=True,
+    help={
+        "backup": "name of the backup (default: the newest)",
+        "into": "database to restore into (default: a new one beside the original)",
+        "overwrite": "replace an existing database; the old one is kept under a dated name",
+        "yes": "do not ask",
+    },
+)
+def restore(face: Face, *, backup: str = "latest", into: str = "", overwrite: bool = False, yes: bool = False) -> None:
+    """Restore a backup, into a new database unless told otherwise."""
+    from seachange.workflow import Step, pipeline
+    from seachange.workflow.backups import restore as restore_step
+
+    if overwrite and not into:
+        raise ConfigError("--overwrite needs --into, the database to replace", hint="name it: --into NAME --overwrite")
+    if overwrite:
+        face.confirm(
+            f"{into} will be replaced by backup {backup}; the old one is kept under a dated name", expected=into, yes=yes
+        )
+    step = Step(name="restore", run=restore_step)
+    face.run(pipeline(step, name="db.restore"), backup=backup, into=into, overwrite=overwrite)
+
+
+@task(changes=True, name="sync", aliases=("dev",), help={"check": "write nothing, exit 2 if a file is stale"})
+def sync_(face: Face, *, check: bool = False) -> None:
+    """Write structure.sql and schema.md from the live database."""
+    from seachange.workflow import Step, pipeline
+    from seachange.workflow.steps import _sync
+
+    function = _sync.check_sync if check else _sync.sync
+    face.run(pipeline(Step(name="sync", run=function), name="db.sync"))
+
+
+@task(changes=True, help={"check": "write nothing, exit 2 if the file is stale"})
+def generate(face: Face, *, check: bool = False) -> None:
+    """Write typed client code (client.py) from the live database."""
+    from seachange.workflow import Step, pipeline
+    from seachange.workflow.steps import _sync
+
+    function = _sync.check_client if check else _sync.client
+    face.run(pipeline(Step(name="generate", run=function), name="db.generate"))
+
+
+@task(
+    help={
+        "every": "look at all foreign keys, also those that PostgreSQL vouches for",
+        "key": "a foreign key that is planned: child.column=parent.column",
+    }
+)
+def integrity(face: Face, *, every: bool = False, key: str = "") -> None:
+    """Look for orphans, invalid indexes and sequences that lag."""
+    from seachange.workflow.steps._verify import integrity as find
+
+    with face.new_run(options={"every": every, "planned": (key,) if key else ()}) as run:
+        findings = find(run)
+    face.findings(findings, clean="no orphans, no invalid index, no unvalidated constraint, sequences ahead of their columns")
+
+
+@task(default=True)
+def tables(face: Face) -> None:
+    """List the tables with rows and sizes."""
+    from seachange.report.tables import size, table_lines
+    from seachange.workflow.tables import list_tables
+
+    with face.new_run() as run:
+        found = list_tables(run)
+    rows = [(one.schema, one.name, f"{one.rows:,}", size(one.table_bytes), size(one.index_bytes)) for one in found]
+    face.answer(table_lines(("schema", "table", "rows (estimated)", "table", "indexes"), rows), {"tables": found})
+
+
+def _majors(text: str) -> tuple[int, ...]:
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    wrong = [part for part in parts if not part.isdigit()]
+    if wrong:
+        raise ConfigError(f"--install: {wrong[0]!r} is not a major version", hint="for example --install 14,15,16,17,18")
+    return tuple(int(part) for part in parts)
+
+
+def _programs(installation: Installation) -> str:
+    kinds = (("server", "postgres"), ("clients", "pg_dump"))
+    return " and ".join(kind for kind, program in kinds if program in installation.programs) or "none"

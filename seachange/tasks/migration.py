@@ -1,0 +1,135 @@
+"""Revisions: generate, apply, revert, look, and the whole workflow."""
+
+from __future__ import annotations
+
+from seachange.tasks._task import Face, task
+
+_STEPS = "check, backup, generate, apply, sync, verify, clean"
+
+
+@task(
+    changes=True,
+    help={
+        "name": "name of the revision, if one is generated",
+        "skip": "steps to leave out, separated by commas",
+        "only": f"steps to run, separated by commas ({_STEPS})",
+        "until": "the last step to run",
+    },
+)
+def workflow(face: Face, *, name: str = "", skip: str = "", only: str = "", until: str = "") -> None:
+    """Take an edited model to a live, verified database."""
+    from seachange.workflow.steps import WORKFLOW
+
+    face.run(WORKFLOW.select(skip=_names(skip), only=_names(only), until=until), name=name)
+
+
+@task(changes=True, help={"name": "name of the revision", "location": "version location to write it to"})
+def generate(face: Face, *, name: str = "", location: str = "") -> None:
+    """Write a revision from what the models have and the history has not."""
+    from seachange.workflow import pipeline, steps
+
+    face.run(pipeline(steps.check, steps.generate, name="migration.generate"), name=name, location=location)
+
+
+@task(changes=True, name="apply", aliases=("run",), help={"to": "revision to stop at (default: the head)"})
+def apply_(face: Face, *, to: str = "") -> None:
+    """Apply pending revisions, one transaction each."""
+    from seachange.workflow import pipeline, steps
+
+    face.run(pipeline(steps.check, steps.apply, name="migration.apply"), to=to)
+
+
+@task(changes=True, help={"yes": "do not ask"})
+def revert(face: Face, *, yes: bool = False) -> None:
+    """Revert the last revision."""
+    _revert(face, "-1", yes=yes)
+
+
+@task(changes=True, help={"to": "revision, release (git tag) or base", "yes": "do not ask"})
+def reset(face: Face, *, to: str = "base", yes: bool = False) -> None:
+    """Go back to a revision, a release or base; asks first."""
+    _revert(face, to, yes=yes)
+
+
+@task(default=True)
+def status(face: Face) -> None:
+    """Show applied and pending revisions, drift and the last run."""
+    from seachange.report.status import status_lines
+    from seachange.workflow.status import read_status
+
+    with face.new_run() as run:
+        found = read_status(run)
+    face.answer(status_lines(found, face.marks), {"status": found})
+
+
+@task()
+def show(face: Face) -> None:
+    """List every revision with its location, date and state."""
+    from seachange.report.tables import table_lines
+    from seachange.workflow.status import revision_states
+
+    with face.new_run() as run:
+        states = revision_states(run)
+    rows = [
+        ("applied" if state.applied else "pending", state.revision, state.title, state.created, state.location)
+        for state in states
+    ]
+    face.answer(table_lines(("state", "revision", "title", "created", "location"), rows), {"revisions": states})
+
+
+@task()
+def validate(face: Face) -> None:
+    """Check the history in the files, without a database."""
+    from seachange.revisions.history import read_history
+    from seachange.revisions.validate import validate as findings_of
+
+    history = read_history(face.settings)
+    count, locations = len(history.revisions), len({revision.location for revision in history.revisions})
+    clean = f"{count} revisions in {locations} locations make one order, head {' '.join(history.heads) or 'none'}"
+    data = {"revisions": [revision.revision for revision in history.revisions], "heads": history.heads}
+    face.findings(findings_of(history), clean=clean, data=data)
+
+
+@task()
+def check(face: Face) -> None:
+    """Validate, reach the database, compare models, look for orphans."""
+    from seachange.workflow import pipeline, steps
+
+    face.run(pipeline(steps.check, steps.verify, name="migration.check"))
+
+
+@task(help={"lines": "how many of the last lines to show", "follow": "go on showing lines as they come"})
+def log(face: Face, *, lines: int = 20, follow: bool = False) -> None:
+    """Show the structured log of runs."""
+    from seachange.report.log import follow as follow_log
+    from seachange.report.log import read_log
+    from seachange.report.tables import log_line
+
+    entries = read_log(face.settings, lines=lines)
+    face.answer([log_line(entry) for entry in entries], {"entries": entries})
+    if follow:
+        for entry in follow_log(face.settings):
+            face.answer([log_line(entry)], {"entries": [entry]})
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _revert(face: Face, to: str, *, yes: bool) -> None:
+    from seachange.workflow import Step, pipeline, steps
+    from seachange.workflow.revert import plan_revert, require_backup, resolve_target
+    from seachange.workflow.revert import revert as revert_step
+
+    with face.new_run() as run:
+        target = to if to == "-1" else resolve_target(run, to)
+        plan = plan_revert(run, target)
+        if not plan.revisions:
+            face.answer(["nothing to revert"], {"plan": plan})
+            return
+        if not face.dry_run and to != "-1":
+            require_backup(run)
+        names = ", ".join(f"{revision.revision} {revision.title}" for revision in plan.revisions)
+        face.confirm(f"reverting on {run.database.redacted}: {names}", expected=run.database.name, yes=yes)
+    step = Step(name="revert", run=revert_step, needs=("check",))
+    face.run(pipeline(steps.check, step, name=face.name), to=target)

@@ -1,0 +1,109 @@
+"""Back to an earlier revision: what would be reverted, when it is refused, doing it."""
+
+from __future__ import annotations
+
+import datetime
+import subprocess
+
+from seachange.errors import RefusedError, RevisionUnknownError
+from seachange.plan import Plan, StepResult
+from seachange.workflow.run import Run
+from seachange.workflow.steps._apply import locked
+from seachange.workflow.steps._check import require_writable
+
+__all__ = ["plan_revert", "require_backup", "resolve_target", "revert"]
+
+# A dump older than this says little about what a reset would lose.
+_FRESH = datetime.timedelta(hours=24)
+
+
+def resolve_target(run: Run, text: str) -> str:
+    """Return the revision that ``text`` means: ``base``, a revision or the start of one, or a release (a git tag).
+
+    :raises RevisionUnknownError: it is none of them.
+    """
+    if text == "base":
+        return "base"
+    try:
+        return run.history.find(text).revision
+    except RevisionUnknownError as unknown:
+        files = _files_at(run, text)
+        if not files:
+            raise RevisionUnknownError(
+                f"{text!r} is neither a revision nor a git tag of this project",
+                hint="invoke migration.show lists the revisions, git tag the releases",
+            ) from unknown
+    root = run.settings.root
+    released = [revision for revision in run.history.revisions if str(revision.path.relative_to(root)) in files]
+    parents = {parent for revision in released for parent in revision.down_revisions}
+    heads = [revision.revision for revision in released if revision.revision not in parents]
+    if len(heads) != 1:
+        raise RevisionUnknownError(f"release {text} has {len(heads)} heads in its files", hint="name a revision instead")
+    return heads[0]
+
+
+def plan_revert(run: Run, target: str) -> Plan:
+    """Return what reverting to ``target`` would run, newest first.
+
+    :raises RevisionUnknownError: the target is not an ancestor of where the database is.
+    """
+    from seachange.revisions.planning import plan_downgrade
+
+    return plan_downgrade(run.history, current=run.current(), target=target)
+
+
+def require_backup(run: Run) -> None:
+    """Refuse a reset in staging and production without a fresh, undamaged backup of this database at its revision.
+
+    :raises RefusedError: there is none.
+    """
+    if not run.settings.production:
+        return
+    from seachange.backup import list_backups, verify_digests
+
+    now = datetime.datetime.now(datetime.UTC)
+    hint = "run `invoke db.backup` first"
+    current = "-".join(run.current())
+    for found in list_backups(run.settings):
+        fresh = now - found.started < _FRESH
+        if found.database == run.database.name and found.revision == current and fresh and found.complete:
+            verify_digests(found)
+            return
+    raise RefusedError(
+        f"APP_ENV is {run.settings.app_env}, and no backup of {run.database.name} at {current} is younger than 24 hours",
+        hint=hint,
+    )
+
+
+def revert(run: Run) -> StepResult:
+    """Revert to option ``to``, one revision and one transaction at a time, under the migration lock."""
+    from seachange.revisions.runner import downgrade
+
+    require_writable(run)
+    target = run.options["to"]
+    plan = plan_revert(run, target)
+    if run.dry_run or not plan.revisions:
+        facts = tuple(f"would revert {revision.revision} {revision.title}" for revision in plan.revisions)
+        return StepResult(status="skipped", summary=f"{len(facts)} to revert", facts=facts, data={"plan": plan.to_dict()})
+    with locked(run):
+        done = downgrade(
+            run.database,
+            run.settings,
+            history=run.history,
+            target=target,
+            on_revision=lambda revision: run.progress(f"reverting {revision.revision} {revision.title}"),
+            on_retry=run.progress,
+        )
+    facts = tuple(f"reverted {revision} in {seconds:.2f} s" for revision, seconds in done.durations_s.items())
+    place = " and ".join(done.current) or "an empty history"
+    summary = f"{len(done.revisions)} reverted, the database is at {place}"
+    return StepResult(summary=summary, facts=facts, data={"reverted": done.revisions, "current": done.current})
+
+
+def _files_at(run: Run, tag: str) -> frozenset[str]:
+    command = ["git", "-C", str(run.settings.root), "ls-tree", "-r", "--name-only", f"refs/tags/{tag}"]
+    try:
+        listed = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return frozenset()
+    return frozenset(listed.stdout.splitlines()) if listed.returncode == 0 else frozenset()

@@ -1,0 +1,220 @@
+"""One run: its settings, its options, and the things that its steps share."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
+
+from seachange.config import Settings
+from seachange.errors import ConfigError, SeachangeError
+from seachange.plan import StepResult
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from seachange.postgres.connection import Database, ServerInfo
+    from seachange.postgres.shadow import Shadow
+    from seachange.revisions.history import History
+    from seachange.workflow.pipeline import Step
+
+_T = TypeVar("_T")
+
+__all__ = ["Listener", "Run", "resolve_database"]
+
+
+class Listener(Protocol):
+    """What is told about a run while it goes on."""
+
+    def started(self, step: Step) -> None:
+        """A step began."""
+
+    def progressed(self, step: str, text: str) -> None:
+        """A step says what it is doing."""
+
+    def ended(self, result: StepResult) -> None:
+        """A step ended, or was not tried."""
+
+
+class _Silent:
+    def started(self, step: Step) -> None:
+        del step
+
+    def progressed(self, step: str, text: str) -> None:
+        del step, text
+
+    def ended(self, result: StepResult) -> None:
+        del result
+
+
+class Run:
+    """One run of a pipeline, given to each of its steps.
+
+    :param settings: the settings.
+    :param options: values for single steps, such as ``name`` for generate.
+    :param dry_run: steps say what they would do and change nothing.
+    :param listener: told about the progress.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        options: Mapping[str, Any] | None = None,
+        dry_run: bool = False,
+        listener: Listener | None = None,
+    ) -> None:
+        self.settings = settings
+        self.options = dict(options or {})
+        self.dry_run = dry_run
+        self.listener: Listener = listener or _Silent()
+        self.results: dict[str, StepResult] = {}
+        self.run_id = uuid.uuid4().hex[:12]
+        self.interrupted = False
+        self._open = contextlib.ExitStack()
+        self._made: dict[str, Any] = {}
+        self._locks: dict[str, threading.RLock] = {}
+        self._step = threading.local()
+        self._before: tuple[str, ...] | None = None
+        self._preparing: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        if self._preparing is not None:
+            self._preparing.join()
+        self._open.close()
+
+    @contextlib.contextmanager
+    def in_step(self, name: str) -> Iterator[None]:
+        """Note that this thread works for the step ``name``."""
+        self._step.name = name
+        try:
+            yield
+        finally:
+            self._step.name = ""
+
+    def progress(self, text: str) -> None:
+        """Say what the step of this thread is doing."""
+        self.listener.progressed(getattr(self._step, "name", ""), text)
+
+    @property
+    def database(self) -> Database:
+        """The database of this run; in development an embedded one is started where none is named."""
+        return self._once("database", lambda: resolve_database(self.settings))
+
+    @property
+    def known_database(self) -> str:
+        """The database of this run as far as it was looked at, without its password."""
+        return self._made["database"].redacted if "database" in self._made else ""
+
+    @property
+    def server(self) -> ServerInfo:
+        """What the server says of itself, once it was reached within ``migration_timeout``."""
+        return self._once("server", self._reach_server)
+
+    @property
+    def history(self) -> History:
+        """The revisions in the files; read anew after :meth:`history_changed`."""
+        from seachange.revisions.history import read_history
+
+        return self._once("history", lambda: read_history(self.settings))
+
+    def history_changed(self) -> None:
+        """Forget the revisions that were read: a file was written."""
+        self._made.pop("history", None)
+
+    @property
+    def metadata(self) -> sa.MetaData:
+        """The tables that the project's models declare."""
+        from seachange.revisions.models import load_metadata
+
+        return self._once("metadata", lambda: load_metadata(self.settings))
+
+    @property
+    def shadow(self) -> Shadow:
+        """A throwaway server of the database's major version that holds the history up to its head."""
+        return self._once("shadow", self._open_shadow)
+
+    def prepare_shadow(self) -> None:
+        """Open the shadow in the background, so that it is there when a step asks for it."""
+
+        def prepare() -> None:
+            with contextlib.suppress(SeachangeError):  # the step that needs the shadow meets the same error and tells it
+                _ = self.shadow
+
+        self._preparing = threading.Thread(target=prepare, name="shadow")
+        self._preparing.start()
+
+    def _open_shadow(self) -> Shadow:
+        from seachange.revisions.shadow_history import open_shadow
+
+        return self._open.enter_context(open_shadow(self.settings, self.history, major=self.server.major))
+
+    def _reach_server(self) -> ServerInfo:
+        from seachange.postgres.connection import wait_until_reachable
+
+        timeout_s = self.settings.migration_timeout / 1000
+        return wait_until_reachable(
+            self.database, timeout_s=timeout_s, on_retry=lambda _, reason: self.progress(f"waiting for the server: {reason}")
+        )
+
+    def _once(self, name: str, make: Callable[[], _T]) -> _T:
+        """Make a shared thing at its first use, once, whichever of the steps that run side by side asks first."""
+        with self._locks.setdefault(name, threading.RLock()):
+            if name not in self._made:
+                self._made[name] = make()
+            found: _T = self._made[name]
+            return found
+
+    def current(self) -> tuple[str, ...]:
+        """Return the revisions that the database says it is at."""
+        from seachange.postgres.connection import connect
+        from seachange.revisions.runner import current
+
+        with contextlib.closing(connect(self.database, autocommit=True)) as connection:
+            found = current(connection, self.settings)
+        if self._before is None:
+            self._before = found
+        return found
+
+    def state(self) -> str:
+        """Return one sentence about the state that the database is in now."""
+        if "database" not in self._made:
+            return "no database was touched"
+        before = self._before
+        if before is None:
+            return f"{self.known_database} was not changed by this run"
+        try:
+            now = self.current()
+        except SeachangeError as exc:
+            return f"the state of {self.known_database} is unknown: {exc.message}"
+        place = " and ".join(now) or "an empty history"
+        if now == before:
+            return f"{self.known_database} is at {place}, as before"
+        return f"{self.known_database} was moved from {' and '.join(before) or 'an empty history'} to {place}"
+
+
+def resolve_database(settings: Settings) -> Database:
+    """Return the database that the settings name.
+
+    :raises ConfigError: none is named, and the environment is not one where a development server may be started.
+    """
+    from seachange.postgres import embedded
+    from seachange.postgres.connection import from_environment, parse
+
+    if settings.database_url:
+        return parse(settings.database_url, environ=settings.environment)
+    named = from_environment(settings.environment)
+    if named is not None:
+        return named
+    if settings.app_env not in ("development", "test"):
+        raise ConfigError(
+            f"APP_ENV is {settings.app_env}, and no database is named",
+            hint="set DATABASE_URL; only development starts a server of its own",
+        )
+    return embedded.database(settings)

@@ -1,0 +1,76 @@
+"""Where the database and the history stand: status and the list of revisions."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from seachange.plan import Finding
+from seachange.workflow.records import last_run
+from seachange.workflow.run import Run
+
+__all__ = ["MigrationStatus", "RevisionState", "read_status", "revision_states"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RevisionState:
+    """One revision and whether the database has it."""
+
+    revision: str
+    title: str
+    location: str
+    created: str
+    applied: bool
+    file: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MigrationStatus:
+    """Where the database stands against the history and the models."""
+
+    database: str
+    server: str
+    current: tuple[str, ...]
+    heads: tuple[str, ...]
+    applied: int
+    pending: tuple[RevisionState, ...]
+    findings: tuple[Finding, ...]
+    last_run: dict[str, Any]
+
+
+def revision_states(run: Run) -> tuple[RevisionState, ...]:
+    """Return every revision in order, with whether the database has it."""
+    from seachange.workflow.steps._check import require_known
+
+    current = run.current()
+    require_known(run, current)
+    pending = {revision.revision for revision in run.history.between(current, run.history.heads)}
+    root = run.settings.root
+    return tuple(
+        RevisionState(
+            revision=revision.revision,
+            title=revision.title,
+            location=revision.location,
+            created=revision.created.isoformat(sep=" ", timespec="seconds") if revision.created else "",
+            applied=revision.revision not in pending,
+            file=str(revision.path.relative_to(root) if revision.path.is_relative_to(root) else revision.path),
+        )
+        for revision in run.history.revisions
+    )
+
+
+def read_status(run: Run) -> MigrationStatus:
+    """Return the status: applied, pending, heads, drift, last run."""
+    from seachange.workflow.steps._verify import find_differences
+
+    states = revision_states(run)
+    return MigrationStatus(
+        database=run.database.redacted,
+        server=run.server.version_text,
+        current=run.current(),
+        heads=run.history.heads,
+        applied=sum(state.applied for state in states),
+        pending=tuple(state for state in states if not state.applied),
+        findings=find_differences(run),
+        last_run=last_run(run.settings),
+    )

@@ -1,0 +1,19 @@
+"""The steps of ``migration.workflow``; a team's own pipelines are made of the same."""
+
+from __future__ import annotations
+
+from seachange.workflow.pipeline import Step, pipeline
+from seachange.workflow.steps import _apply, _backup, _check, _clean, _generate, _sync, _verify
+
+__all__ = ["WORKFLOW", "apply", "backup", "check", "clean", "generate", "sync", "validate", "verify"]
+
+validate = Step(name="validate", run=_check.validate, needs=(), title="the history in the files is one order")
+check = Step(name="check", run=_check.check, needs=("validate",), title="what everything else relies on")
+backup = Step(name="backup", run=_backup.backup, needs=("check",), title="a dump with a manifest")
+generate = Step(name="generate", run=_generate.generate, needs=("check",), title="a revision from the models")
+apply = Step(name="apply", run=_apply.apply, needs=("check", "backup", "generate"), title="pending revisions")
+sync = Step(name="sync", run=_sync.sync, needs=("check", "apply"), title="artefacts of other consumers")
+verify = Step(name="verify", run=_verify.verify, needs=("check", "apply"), title="the database is what it should be")
+clean = Step(name="clean", run=_clean.clean, needs=("sync", "verify"), title="stale output and leftovers")
+
+WORKFLOW = pipeline(check, backup, generate, apply, sync, verify, clean, name="migration.workflow")

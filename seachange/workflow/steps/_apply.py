@@ -1,0 +1,61 @@
+"""apply: pending revisions, one transaction each, under the migration lock, read back before "applied" is said."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+from seachange.plan import StepResult
+from seachange.workflow.run import Run
+from seachange.workflow.steps._check import require_known, require_writable
+
+__all__ = ["apply", "locked"]
+
+
+def apply(run: Run) -> StepResult:
+    """Apply pending revisions up to option ``to`` (the head by default).
+
+    :raises LockNotAcquiredError: another deployer holds the lock, and did so for all of ``migration_timeout``.
+    :raises MigrationFailedError: a revision failed; says what was applied before it.
+    """
+    from seachange.revisions.runner import upgrade
+
+    require_writable(run)
+    target = run.options.get("to") or "heads"
+    if run.dry_run:
+        return _would_apply(run, target)
+    with locked(run):
+        require_known(run, run.current())
+        applied = upgrade(
+            run.database,
+            run.settings,
+            history=run.history,
+            target=target,
+            on_revision=lambda revision: run.progress(f"applying {revision.revision} {revision.title}"),
+            on_retry=run.progress,
+        )
+    facts = tuple(f"applied {revision} in {seconds:.2f} s" for revision, seconds in applied.durations_s.items())
+    place = " and ".join(applied.current) or "nothing"
+    summary = (
+        f"{len(applied.revisions)} applied, the database is at {place}" if applied.revisions else f"nothing to apply, at {place}"
+    )
+    return StepResult(summary=summary, facts=facts, data={"applied": applied.revisions, "current": applied.current})
+
+
+def locked(run: Run) -> AbstractContextManager[None]:
+    """Hold the migration lock of the run's database for a block."""
+    from seachange.postgres.lock import migration_lock
+
+    return migration_lock(
+        run.database,
+        timeout_s=run.settings.migration_timeout / 1000,
+        on_wait=lambda holder: run.progress(f"waiting for the migration lock, held by {holder}"),
+    )
+
+
+def _would_apply(run: Run, target: str) -> StepResult:
+    from seachange.revisions.planning import plan_upgrade
+
+    plan = plan_upgrade(run.history, current=run.current(), target=target)
+    facts = tuple(f"would apply {revision.revision} {revision.title}" for revision in plan.revisions)
+    summary = f"{len(facts)} pending" if facts else "nothing to apply"
+    return StepResult(status="skipped", summary=summary, facts=facts, data={"plan": plan.to_dict()})

@@ -1,0 +1,105 @@
+"""check: the history is one order, the server answers, the database is at a revision that a file has, the models import."""
+
+from __future__ import annotations
+
+import concurrent.futures
+
+from seachange.errors import ExitCode, ReadOnlyServerError, RevisionUnknownError
+from seachange.plan import StepResult
+from seachange.workflow.run import Run
+
+__all__ = ["check", "require_known", "require_writable", "validate"]
+
+
+def validate(run: Run) -> StepResult:
+    """Check the history in the files, without a database.
+
+    :returns: failed with exit code 2 when there is an error among the findings.
+    """
+    from seachange.revisions.validate import validate as findings_of
+
+    history = run.history
+    findings = findings_of(history)
+    errors = sum(finding.severity == "error" for finding in findings)
+    locations = len({revision.location for revision in history.revisions})
+    facts = [f"{_count(len(history.revisions), 'revision')} in {_count(locations, 'location')}"]
+    if len(history.heads) == 1:
+        head = history.find(history.heads[0])
+        facts.append(f"head: {head.revision} {head.title}")
+    if errors:
+        return StepResult(
+            status="failed",
+            summary=f"the history is invalid: {_count(errors, 'error')}",
+            facts=tuple(facts),
+            findings=findings,
+            hint="invoke migration.validate shows the same without a database",
+            exit_code=ExitCode.FOUND,
+        )
+    return StepResult(
+        status="warning" if findings else "done", summary="the history is one order", facts=tuple(facts), findings=findings
+    )
+
+
+def check(run: Run) -> StepResult:
+    """Check what everything else relies on; changes nothing.
+
+    :raises ServerUnreachableError: no server answered within ``migration_timeout``.
+    :raises ReadOnlyServerError: the server takes no writes.
+    :raises RevisionUnknownError: the database is at a revision that no file has.
+    :raises ModelsNotImportableError: the models cannot be imported.
+    """
+    with concurrent.futures.ThreadPoolExecutor(max_workers=1, thread_name_prefix="reach") as reaching:
+        current = reaching.submit(_reach, run)
+        valid = validate(run)
+        if valid.status != "failed":
+            tables = len(run.metadata.tables)
+        at = current.result()
+    if valid.status == "failed":
+        return valid
+    require_known(run, at)
+    place = " and ".join(at) or "nothing applied yet"
+    facts = (
+        *valid.facts,
+        f"PostgreSQL {run.server.version_text}: {run.database.redacted}",
+        f"database at: {place}",
+        f"models: {_count(tables, 'table')}",
+    )
+    data = {"current": at, "heads": run.history.heads, "server_version": run.server.version_text}
+    return StepResult(status=valid.status, summary="ready", facts=facts, findings=valid.findings, data=data)
+
+
+def require_writable(run: Run) -> None:
+    """Refuse a standby or read-only server.
+
+    :raises ReadOnlyServerError: it is one.
+    """
+    if run.server.read_only:
+        raise ReadOnlyServerError(
+            f"{run.database.redacted} is a standby or read-only and takes no changes",
+            hint="point DATABASE_URL at the primary, or add target_session_attrs=read-write with all hosts",
+        )
+
+
+def require_known(run: Run, current: tuple[str, ...]) -> None:
+    """Refuse a database at a revision that no file has.
+
+    :raises RevisionUnknownError: naming the revision.
+    """
+    known = {revision.revision for revision in run.history.revisions}
+    unknown = [revision for revision in current if revision not in known]
+    if unknown:
+        raise RevisionUnknownError(
+            f"{run.database.redacted} is at revision {', '.join(unknown)}, which no file of this project has",
+            hint="check out the branch that has it, or bring the file back; `invoke migration.show` lists the files",
+        )
+
+
+def _reach(run: Run) -> tuple[str, ...]:
+    require_writable(run)
+    current = run.current()
+    run.prepare_shadow()
+    return current
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
