@@ -8,6 +8,7 @@ __all__ = [
     "AuthenticationFailedError",
     "BackupFailedError",
     "BackupInvalidError",
+    "BackupNotFoundError",
     "BinaryNotFoundError",
     "CheckFoundError",
     "ConfigError",
@@ -27,12 +28,14 @@ __all__ = [
     "ProjectNotFoundError",
     "ReadOnlyServerError",
     "RefusedError",
+    "RestoreFailedError",
     "RevisionUnknownError",
     "SeachangeError",
     "ServerStartError",
     "ServerUnreachableError",
     "StatementFailedError",
     "TimeoutExceededError",
+    "TlsFailedError",
 ]
 
 
@@ -88,6 +91,10 @@ class ServerUnreachableError(SeachangeError):
 
 class AuthenticationFailedError(SeachangeError):
     """The server refused the user or the password."""
+
+
+class TlsFailedError(SeachangeError):
+    """The encrypted connection that was asked for cannot be made."""
 
 
 class DatabaseMissingError(SeachangeError):
@@ -200,8 +207,18 @@ class BackupInvalidError(SeachangeError):
     """A backup is damaged, incomplete or of an unknown format."""
 
 
+class BackupNotFoundError(SeachangeError):
+    """No backup has the name that was asked for."""
+
+
 class OutOfDiskError(BackupFailedError):
     """The disk is full, or would be."""
+
+
+class RestoreFailedError(SeachangeError):
+    """A backup could not be restored; the half-restored new database was removed, no other was touched."""
+
+    exit_code = ExitCode.FAILED_UNCHANGED
 
 
 class NotWritableError(SeachangeError):

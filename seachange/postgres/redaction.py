@@ -1,0 +1,106 @@
+"""Take passwords out of any text: URLs, key=value texts, SQL, tracebacks, and every secret that was made known here."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import threading
+import urllib.parse
+from collections.abc import Iterable
+
+__all__ = ["RedactingFilter", "redact", "register_secret"]
+
+_MASK = "***"
+
+# A password in a URL ends at the last @ before white space: whoever forgot to encode one may have put any character there.
+_USERINFO = re.compile(r"(?P<before>[A-Za-z][\w+.-]*://[^\s:/@?#]*:)(?:(?!://)\S)*(?=@)")
+_KEYWORDS = "password|passwd|pwd|passfile|sslpassword|pgpassword|pgpassfile|oauth_client_secret|scram_client_key|scram_server_key"
+_VALUE = r"""(?:(?P<quote>['"])(?:(?!(?P=quote))[^\\]|\\.|(?P=quote){2})*(?:(?P=quote)|\\?\Z)|(?:\\.|[^\s\\])+\\?)"""
+_ASSIGNED = re.compile(rf"(?P<before>(?<![A-Za-z])(?:{_KEYWORDS})\s*=\s*){_VALUE}", re.IGNORECASE | re.DOTALL)
+_QUOTED_KEY = re.compile(rf"""(?P<before>["'](?:{_KEYWORDS})["']\s*[:=]\s*b?){_VALUE}""", re.IGNORECASE | re.DOTALL)
+_SQL = re.compile(r"(?P<before>\bPASSWORD\s+E?)(?P<quote>')(?:[^'\\]|\\.|'')*(?:'|\\?\Z)", re.IGNORECASE | re.DOTALL)
+_FORMS = (_USERINFO, _QUOTED_KEY, _ASSIGNED, _SQL)
+
+_SHORTEST = 4
+_WHOLE_WORD_BELOW = 8
+
+_lock = threading.RLock()
+_secrets: dict[str, re.Pattern[str]] = {}
+
+
+def redact(text: str) -> str:
+    """Return ``text`` with every password replaced by ``***``.
+
+    :param text: a message, the output of a program, a traceback.
+    """
+    with _lock:
+        known = list(_secrets.values())
+    for pattern in known:
+        text = pattern.sub(_MASK, text)
+    for form in _FORMS:
+        text = form.sub(_keep_before, text)
+    return text
+
+
+def register_secret(secret: str, *, public: Iterable[str] = ()) -> None:
+    """Make a secret known, so that it is masked wherever and however it is written.
+
+    A secret that is no secret (shorter than four characters, or the same as a name that messages must show, as in
+    ``postgres:postgres@``) is not registered: masking it would only make messages unreadable.
+
+    :param secret: the secret as it is, not encoded.
+    :param public: names that may be shown, such as the user and the database.
+    """
+    trivial = {"postgres", "postgresql", "password", "localhost", *(name.lower() for name in public)}
+    if len(secret) < _SHORTEST or secret.lower() in trivial:
+        return
+    with _lock:
+        if secret not in _secrets:
+            _secrets[secret] = _pattern(secret)
+
+
+class RedactingFilter(logging.Filter):
+    """A filter for log handlers that takes passwords out of messages and tracebacks."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Redact the record in place and keep it."""
+        record.msg, record.args = redact(record.getMessage()), ()
+        if record.exc_info and not record.exc_text:
+            record.exc_text = logging.Formatter().formatException(record.exc_info)
+        if record.exc_text:
+            record.exc_text = redact(record.exc_text)
+        return True
+
+
+def _keep_before(found: re.Match[str]) -> str:
+    quote = found.groupdict().get("quote") or ""
+    return f"{found['before']}{quote}{_MASK}{quote}"
+
+
+def _pattern(secret: str) -> re.Pattern[str]:
+    spellings = sorted(_spellings(secret), key=len, reverse=True)
+    text = "|".join(re.escape(spelling) for spelling in spellings)
+    text = re.sub(r"%[0-9A-Fa-f]{2}", lambda found: f"(?i:{found[0]})", text)
+    if len(secret) < _WHOLE_WORD_BELOW:
+        text = rf"(?<![A-Za-z0-9])(?:{text})(?![A-Za-z0-9])"
+    return re.compile(text)
+
+
+def _spellings(secret: str) -> set[str]:
+    escaped = secret.replace("\\", "\\\\")
+    return {
+        secret,
+        urllib.parse.quote(secret, safe=""),
+        urllib.parse.quote(secret),
+        urllib.parse.quote_plus(secret),
+        urllib.parse.quote(secret, safe="!$&'()*+,;=:"),
+        escaped,
+        escaped.replace("'", "\\'"),
+        escaped.replace(":", "\\:"),
+        secret.replace("'", "''"),
+        repr(secret)[1:-1],
+        ascii(secret)[1:-1],
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+    }
