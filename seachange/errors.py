@@ -16,6 +16,7 @@ __all__ = [
     "DatabaseExistsError",
     "DatabaseMissingError",
     "DatabaseUrlError",
+    "EnvironmentFailedError",
     "ExitCode",
     "HistoryInvalidError",
     "InterruptedRunError",
@@ -169,6 +170,10 @@ class RevisionUnknownError(SeachangeError):
 
 class ModelsNotImportableError(SeachangeError):
     """The models of the project cannot be imported."""
+
+
+class EnvironmentFailedError(SeachangeError):
+    """Alembic's env.py, or what it imports, fails before any revision runs."""
 
 
 class MigrationFailedError(SeachangeError):

@@ -1,0 +1,141 @@
+"""One backup on disk, and whether it is what its manifest says."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import re
+from pathlib import Path
+from typing import Any, Literal
+
+from seachange.backup.files import open_to_read
+from seachange.backup.manifest import MANIFEST_NAME, Manifest, describe_file, parse_manifest
+from seachange.errors import BackupInvalidError
+
+__all__ = ["NAME", "Backup", "check_files", "read_backup", "verify_digests"]
+
+NAME = re.compile(r"(\d{8}T\d{6}Z)-.+")
+
+# A manifest lists every table; this is far beyond any real one, and bounds what a hostile one can make us read.
+_MANIFEST_LIMIT = 64 * 1024**2
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Backup:
+    """One backup on disk; ``problems`` says what is wrong with it."""
+
+    path: Path
+    manifest: Manifest | None
+    problems: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name of its folder."""
+        return self.path.name
+
+    @property
+    def status(self) -> Literal["complete", "damaged"]:
+        """Whether everything that the manifest promises is there."""
+        return "damaged" if self.problems else "complete"
+
+    @property
+    def when(self) -> datetime.datetime | None:
+        """When it was started; from its name where there is no manifest."""
+        if self.manifest:
+            return self.manifest.started
+        found = NAME.fullmatch(self.name)
+        with contextlib.suppress(ValueError):
+            return datetime.datetime.strptime(found[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.UTC) if found else None
+        return None
+
+    @property
+    def database(self) -> str:
+        """The database that was dumped."""
+        return self.manifest.database if self.manifest else ""
+
+    @property
+    def revision(self) -> str:
+        """The revision that the database was at."""
+        return self.manifest.revision if self.manifest else ""
+
+    @property
+    def size_bytes(self) -> int:
+        """The size of its files."""
+        return self.manifest.size_bytes if self.manifest else 0
+
+    def age_s(self, now: datetime.datetime) -> float | None:
+        """Return its age in seconds; never negative, also when the clock went backwards."""
+        return max(0.0, (now - self.when).total_seconds()) if self.when else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what a list of backups shows, as JSON values."""
+        return {
+            "name": self.name,
+            "path": str(self.path),
+            "when": self.when.isoformat(timespec="seconds") if self.when else None,
+            "database": self.database,
+            "revision": self.revision,
+            "size_bytes": self.size_bytes,
+            "status": self.status,
+            "problems": list(self.problems),
+        }
+
+
+def read_backup(path: Path, *, digests: bool = False) -> Backup:
+    """Return the backup in a folder, with what is wrong with it.
+
+    :param path: the folder.
+    :param digests: compare digests and not only sizes.
+    """
+    try:
+        manifest = _read_manifest(path / MANIFEST_NAME)
+    except BackupInvalidError as exc:
+        return Backup(path=path, manifest=None, problems=(exc.message,))
+    backup = Backup(path=path, manifest=manifest)
+    return dataclasses.replace(backup, problems=check_files(backup, digests=digests))
+
+
+def _read_manifest(path: Path) -> Manifest:
+    try:
+        with open_to_read(path) as file:
+            return parse_manifest(file.read(_MANIFEST_LIMIT), path=path)
+    except FileNotFoundError as exc:
+        raise BackupInvalidError(f"{path} is missing", hint="use another backup") from exc
+    except OSError as exc:
+        raise BackupInvalidError(f"{path} cannot be read: {exc.strerror}", hint="use another backup") from exc
+
+
+def check_files(backup: Backup, *, digests: bool) -> tuple[str, ...]:
+    """Compare the files of a backup with its manifest; return a sentence for each that differs.
+
+    :param backup: a backup with a manifest.
+    :param digests: compare digests and not only sizes.
+    """
+    problems = []
+    for expected in backup.manifest.files if backup.manifest else ():
+        path = backup.path / expected.path
+        try:
+            size = path.stat(follow_symlinks=False).st_size
+            if size != expected.size_bytes:
+                problems.append(f"{path} has {size} bytes instead of {expected.size_bytes}")
+            elif digests and describe_file(backup.path, expected.path) != expected:
+                problems.append(f"{path} does not match its digest")
+        except FileNotFoundError:
+            problems.append(f"{path} is missing")
+        except OSError as exc:
+            problems.append(f"{path} cannot be read: {exc.strerror}")
+    return tuple(problems)
+
+
+def verify_digests(backup: Backup) -> None:
+    """Read every file of a backup and compare it with the manifest.
+
+    :param backup: the backup.
+    :raises BackupInvalidError: a file is damaged, missing or unreadable; the message names it.
+    """
+    problems = check_files(backup, digests=True) if backup.manifest else backup.problems
+    if problems:
+        raise BackupInvalidError(
+            f"backup {backup.name} is damaged: {'; '.join(problems)}", hint="`invoke db.backups` lists the others"
+        )
