@@ -132,8 +132,10 @@ class ProgramFailedError(SeachangeError):
     :param stderr: what the program wrote, redacted.
     """
 
-    def __init__(self, message: str, *, hint: str = "", stderr: str = "", returncode: int | None = None) -> None:
-        super().__init__(message, hint=hint)
+    def __init__(
+        self, message: str, *, hint: str = "", stderr: str = "", returncode: int | None = None, exit_code: int | None = None
+    ) -> None:
+        super().__init__(message, hint=hint, exit_code=exit_code)
         self.stderr = stderr
         self.returncode = returncode
 

@@ -1,0 +1,98 @@
+"""A project's Alembic configuration, made from its settings without touching logging or the working directory."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO, cast
+
+from seachange.config import Settings
+from seachange.errors import ConfigError
+from seachange.revisions._options import Options, read_options
+from seachange.revisions._output import LogWriter
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    from seachange.postgres.connection import Database
+
+__all__ = ["Project", "open_project"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Project:
+    """What Alembic needs to know of a project.
+
+    ``extra_locations`` are searched for revisions besides those of the configuration.
+    """
+
+    settings: Settings
+    options: Options
+    extra_locations: tuple[Path, ...] = ()
+
+    def add_to_path(self) -> None:
+        """Let the project's modules be imported: its root and Alembic's ``prepend_sys_path`` come first on ``sys.path``."""
+        wanted = [str(path) for path in self.options.import_paths]
+        sys.path[:0] = [path for path in wanted if path not in sys.path]
+
+    def config(self, *, database: Database | None = None, **attributes: Any) -> Config:
+        """Return Alembic's configuration with absolute paths.
+
+        :param database: becomes ``sqlalchemy.url`` for an env.py that connects by itself.
+        :param attributes: what env.py finds in ``config.attributes``, ``connection`` above all.
+        """
+        from alembic.config import Config
+
+        options = self.options
+        # The cookbook's name for "do not configure logging".
+        attributes = {"configure_logger": False, **attributes}
+        config = Config(options.ini, toml_file=options.toml, stdout=cast("TextIO", LogWriter()), attributes=attributes)
+        locations = (*options.version_locations, *self.extra_locations)
+        _set(config, "script_location", str(options.script_location))
+        _set(config, "path_separator", "newline")
+        _set(config, "version_locations", "\n".join(str(path) for path in locations))
+        if database is not None:
+            _set(config, "sqlalchemy.url", sqlalchemy_url(database))
+        return config
+
+    def script(self, config: Config) -> ScriptDirectory:
+        """Return Alembic's script directory; ``sys.path`` stays as :meth:`add_to_path` made it."""
+        from alembic.script import ScriptDirectory
+        from alembic.util import CommandError
+
+        before = list(sys.path)
+        try:
+            return ScriptDirectory.from_config(config)
+        except CommandError as exc:
+            raise ConfigError(f"Alembic cannot read its script directory: {exc}", hint="mend [tool.alembic]") from exc
+        finally:
+            sys.path[:] = before
+
+
+def open_project(settings: Settings, *, extra_locations: tuple[Path, ...] = ()) -> Project:
+    """Read how Alembic is configured in the project of ``settings``.
+
+    :raises ConfigError: it is not, or the configuration cannot be read.
+    """
+    return Project(settings=settings, options=read_options(settings.root), extra_locations=extra_locations)
+
+
+def sqlalchemy_url(database: Database) -> str:
+    """Return the URL of ``database`` for SQLAlchemy, *with its password*."""
+    from sqlalchemy import URL
+
+    parameters = dict(database.parameters)
+    url = URL.create(
+        "postgresql+psycopg",
+        username=parameters.pop("user", None),
+        password=parameters.pop("password", None),
+        database=parameters.pop("dbname", None),
+        query=parameters,
+    )
+    return url.render_as_string(hide_password=False)
+
+
+def _set(config: Config, name: str, value: str) -> None:
+    config.set_main_option(name, value.replace("%", "%%"))
