@@ -14,7 +14,7 @@ from seachange.postgres._connect import Session, connect
 from seachange.postgres._database import Database
 from seachange.postgres.redaction import redact
 
-__all__ = ["clone_database", "create_database", "drop_database", "exists_database"]
+__all__ = ["clone_database", "create_database", "drop_database", "exists_database", "maintenance"]
 
 _LONGEST_NAME = 63
 _FORCE_SINCE = 130_000
@@ -34,12 +34,15 @@ def exists_database(database: Database) -> bool:
     return True
 
 
-def create_database(database: Database, *, template: str | None = None, owner: str | None = None) -> Database:
+def create_database(
+    database: Database, *, template: str | None = None, owner: str | None = None, options: sql.Composable | None = None
+) -> Database:
     """Create the database that ``database`` names.
 
     :param database: the new database.
     :param template: the database to copy; ``template1`` by default.
     :param owner: its owner; the user of ``database`` by default.
+    :param options: further clauses of CREATE DATABASE, such as an encoding.
     :returns: ``database``.
     :raises DatabaseExistsError: there is one of that name.
     :raises OutOfDiskError: the server's disk is full.
@@ -49,8 +52,9 @@ def create_database(database: Database, *, template: str | None = None, owner: s
         raise StatementFailedError(
             f"the database name {database.name!r} is longer than {_LONGEST_NAME} bytes", hint="choose a shorter name"
         )
-    with _maintenance(database) as session, _explained("create", database):
-        session.execute(_create_statement(session, database, template=template, owner=owner))
+    with maintenance(database) as session, _explained("create", database):
+        statement = _create_statement(session, database, template=template, owner=owner)
+        session.execute(sql.SQL(" ").join([statement, options]) if options else statement)
     return database
 
 
@@ -74,7 +78,7 @@ def drop_database(database: Database, *, force: bool = False) -> bool:
     :returns: whether there was one.
     :raises StatementFailedError: somebody is connected to it, or the server refuses.
     """
-    with interrupt.shielded(), _maintenance(database) as session:
+    with interrupt.shielded(), maintenance(database) as session:
         try:
             with _explained("drop", database):
                 _drop(session, database.name, force=force)
@@ -93,7 +97,7 @@ def _drop(session: Session, name: str, *, force: bool) -> None:
 
 
 def _create_statement(session: Session, database: Database, *, template: str | None, owner: str | None) -> sql.Composed:
-    parts = [sql.SQL("create database {}").format(sql.Identifier(database.name))]
+    parts: list[sql.Composable] = [sql.SQL("create database {}").format(sql.Identifier(database.name))]
     if owner:
         parts.append(sql.SQL("owner {}").format(sql.Identifier(owner)))
     if template:
@@ -112,8 +116,11 @@ def _copies_files_faster(session: Session, template: str) -> bool:
 
 
 @contextlib.contextmanager
-def _maintenance(database: Database) -> Iterator[Session]:
-    """Connect to a database of the same server that is not the one to be made or dropped."""
+def maintenance(database: Database) -> Iterator[Session]:
+    """Open an autocommit session in a database of the same server that is not this one, to make, rename or drop this one.
+
+    :param database: the database that is worked on.
+    """
     names = [name for name in ("postgres", "template1") if name != database.name]
     try:
         session = connect(database.with_name(names[0]), autocommit=True, statement_timeout_ms=0)

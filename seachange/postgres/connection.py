@@ -5,7 +5,7 @@ from __future__ import annotations
 from seachange.postgres._connect import Session, connect, engine
 from seachange.postgres._database import Database, from_environment, parse
 from seachange.postgres._describe import ServerInfo, describe, wait_until_reachable
-from seachange.postgres._manage import clone_database, create_database, drop_database, exists_database
+from seachange.postgres._manage import clone_database, create_database, drop_database, exists_database, maintenance
 from seachange.postgres.interrupt import interrupt_all
 from seachange.postgres.redaction import redact
 
@@ -22,6 +22,7 @@ __all__ = [
     "exists_database",
     "from_environment",
     "interrupt_all",
+    "maintenance",
     "parse",
     "redact",
     "wait_until_reachable",
