@@ -17,7 +17,7 @@ from seachange.errors import (
 from seachange.postgres._database import Database
 from seachange.postgres.redaction import redact
 
-__all__ = ["connection_failure", "explain"]
+__all__ = ["connection_failure", "speaks_of_connection"]
 
 _PASSWORD_HINT = "check the user and the password in DATABASE_URL; a password file (PGPASSFILE, ~/.pgpass) must have mode 0600"  # noqa: S105
 _BUSY_HINT = "wait for connections to end, or raise max_connections; select count(*) from pg_stat_activity shows them"
@@ -142,10 +142,9 @@ def connection_failure(database: Database, text: str) -> SeachangeError:
     return kind.error(f"{message}: {redact(_essence(text))}", hint=kind.hint)
 
 
-def explain(text: str) -> str:
-    """Return a hint for what a client program said about its connection, or nothing."""
-    kind = _known(text)
-    return kind.hint if kind else ""
+def speaks_of_connection(text: str) -> bool:
+    """Whether a client program says that it could not connect."""
+    return bool(re.search(r"connection to (server|database) .*failed|could not (connect|translate)|failed to resolve", text))
 
 
 def _known(text: str) -> _Kind | None:
