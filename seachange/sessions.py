@@ -59,16 +59,9 @@ def migration_sessions(
     :param allow_parallel: whether ``nox -j`` may run them side by side.
     :returns: the registered session.
     """
-    several = not (python is None or isinstance(python, str))
-    interpreters: Sequence[str | None] = list(python or ()) if several else [None]
-
+    interpreters: Sequence[str | None] = [None] if python is None or isinstance(python, str) else list(python)
     if install:
-
-        @nox.session(name=f"{name}-env", python=python, reuse_venv=True, default=False)
-        def environment(session: nox.Session) -> None:
-            """Make the environment that the migration sessions share."""
-            _install_once(session, install)
-            _note(session, name, str(session.python) if several else None).write_text(str(Path(session.bin, "python")))
+        _register_environment(name, python, install)
 
     def run_history(session: nox.Session, interpreter: str | None, major: str) -> None:
         """Run the history up, down and up again, the seeds and the workflow on one PostgreSQL major."""
@@ -89,6 +82,15 @@ def migration_sessions(
         allow_parallel=allow_parallel,
     )
     return register(nox.parametrize(["interpreter", "major"], parameters)(run_history))
+
+
+def _register_environment(name: str, python: str | Sequence[str] | None, install: Sequence[str]) -> None:
+    @nox.session(name=f"{name}-env", python=python, reuse_venv=True, default=False)
+    def environment(session: nox.Session) -> None:
+        """Make the environment that the migration sessions share."""
+        _install_once(session, install)
+        interpreter = None if python is None or isinstance(python, str) else str(session.python)
+        _note(session, name, interpreter).write_text(str(Path(session.bin, "python")))
 
 
 def _command(session: nox.Session, major: str) -> tuple[str, ...]:
