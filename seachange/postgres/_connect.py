@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import logging
 import math
@@ -9,6 +10,7 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -27,6 +29,9 @@ _log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 0.02
 _QUIET_LOOKS = 5
+_LOOK_FOR_INTERRUPTION_S = 0.1
+_CONNECT_TIMEOUT_S = 10.0
+_LATE_S = 0.5
 _CHECKS_CLIENT_SINCE = 140_000
 
 # Half-open connections are noticed within a minute; the defaults of Linux take more than two hours.
@@ -125,7 +130,7 @@ def connect(
     application_name: str = "seachange",
     lock_timeout_ms: int = 2_000,
     statement_timeout_ms: int = 600_000,
-    connect_timeout_s: float = 10,
+    connect_timeout_s: float | None = None,
 ) -> Session:
     """Open a session that has a name and timeouts, and that ``interrupt_all`` can end.
 
@@ -134,7 +139,7 @@ def connect(
     :param application_name: shown in ``pg_stat_activity`` unless the URL names one.
     :param lock_timeout_ms: how long a statement waits for a lock; 0 waits for ever.
     :param statement_timeout_ms: how long a statement may take; 0 sets no limit.
-    :param connect_timeout_s: how long to wait for each host.
+    :param connect_timeout_s: how long to wait for each host at most; by default what the URL says, else 10.
     :raises ServerUnreachableError: nobody answers, or the server takes no more connections, or is not ready.
     :raises AuthenticationFailedError: the server refuses the user or the password.
     :raises DatabaseMissingError: the server has no such database.
@@ -143,9 +148,11 @@ def connect(
     :raises InterruptedRunError: the run was interrupted.
     """
     interrupt.check()
-    parameters = _parameters(database, application_name=application_name, connect_timeout_s=connect_timeout_s)
+    timeout_s = _connect_timeout(database, connect_timeout_s)
+    parameters = _parameters(database, application_name=application_name, connect_timeout_s=timeout_s)
+    hosts = 1 + parameters.get("host", "").count(",")
     try:
-        session = Session.connect("", autocommit=True, prepare_threshold=None, cursor_factory=_Cursor, **parameters)
+        session = _open(parameters, timeout_s=timeout_s * hosts)
     except psycopg.Error as exc:
         raise connection_failure(database, str(exc)) from exc
     try:
@@ -167,7 +174,7 @@ def engine(
     application_name: str = "seachange",
     lock_timeout_ms: int = 2_000,
     statement_timeout_ms: int = 600_000,
-    connect_timeout_s: float = 10,
+    connect_timeout_s: float | None = None,
 ) -> sqlalchemy.Engine:
     """Return an engine whose connections are opened by ``connect`` and closed after use.
 
@@ -191,13 +198,52 @@ def engine(
     return sqlalchemy.create_engine(url, creator=creator, poolclass=sqlalchemy.NullPool)
 
 
+def _open(parameters: Mapping[str, str], *, timeout_s: float) -> Session:
+    # In a thread of its own: neither a silent server nor a silent name server, for which libpq waits without a limit and deaf to
+    # signals, can hold up the caller or Ctrl-C. What arrives too late is closed.
+    arriving: concurrent.futures.Future[Session] = concurrent.futures.Future()
+    threading.Thread(target=_open_into, args=(arriving, parameters), daemon=True).start()
+    deadline = time.monotonic() + timeout_s + _LATE_S
+    try:
+        while time.monotonic() < deadline:
+            interrupt.check()
+            concurrent.futures.wait([arriving], timeout=_LOOK_FOR_INTERRUPTION_S)
+            if arriving.done():
+                return arriving.result()
+        raise psycopg.errors.ConnectionTimeout("connection timeout expired")
+    except BaseException:
+        arriving.add_done_callback(_close_late)
+        raise
+
+
+def _open_into(arriving: concurrent.futures.Future[Session], parameters: Mapping[str, str]) -> None:
+    try:
+        conninfo = psycopg.conninfo.make_conninfo("", **parameters)
+        session = Session.connect(conninfo, autocommit=True, prepare_threshold=None, cursor_factory=_Cursor)
+    except BaseException as exc:  # noqa: BLE001 - raised in the thread that waits
+        arriving.set_exception(exc)
+    else:
+        arriving.set_result(session)
+
+
+def _close_late(arriving: concurrent.futures.Future[Session]) -> None:
+    if not arriving.exception():
+        arriving.result().close()
+
+
+def _connect_timeout(database: Database, limit_s: float | None) -> float:
+    given = float(database.parameters.get("connect_timeout", "0"))
+    return min(given or _CONNECT_TIMEOUT_S, limit_s) if limit_s is not None else given or _CONNECT_TIMEOUT_S
+
+
 def _parameters(database: Database, *, application_name: str, connect_timeout_s: float) -> dict[str, str]:
     return {
         "application_name": application_name,
-        "connect_timeout": str(max(2, math.ceil(connect_timeout_s))),
         **_KEEPALIVE,
         **_shut_out(database),
         **database.parameters,
+        # libpq counts in seconds and takes 2 at least.
+        "connect_timeout": str(max(2, math.ceil(connect_timeout_s))),
         "client_encoding": "UTF8",
     }
 

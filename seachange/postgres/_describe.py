@@ -30,6 +30,8 @@ select current_setting('server_version_num')::int, current_setting('server_versi
 
 _FIRST_WAIT_S = 0.1
 _LONGEST_WAIT_S = 2.0
+_SHORTEST_ATTEMPT_S = 0.5
+_LONGEST_ATTEMPT_S = 10.0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -99,10 +101,11 @@ def wait_until_reachable(
     :raises SeachangeError: a failure that waiting does not mend, such as a wrong password.
     """
     deadline = time.monotonic() + timeout_s
+    hosts = 1 + database.parameters.get("host", "").count(",")
     attempt, wait_s = 1, _FIRST_WAIT_S
     while True:
         try:
-            with connect(database, autocommit=True, connect_timeout_s=min(10, deadline - time.monotonic())) as session:
+            with connect(database, autocommit=True, connect_timeout_s=_share(deadline, hosts)) as session:
                 return describe(session)
         except ServerUnreachableError as exc:
             pause = wait_s * random.uniform(0.5, 1.5)  # noqa: S311
@@ -114,6 +117,10 @@ def wait_until_reachable(
         _log.info("attempt %d to reach %s: %s", attempt, database.redacted, failure)
         if on_retry:
             on_retry(attempt, failure)
+
+
+def _share(deadline: float, hosts: int) -> float:
+    return min(_LONGEST_ATTEMPT_S, max(_SHORTEST_ATTEMPT_S, (deadline - time.monotonic()) / hosts))
 
 
 def _tried(failure: ServerUnreachableError, attempts: int, timeout_s: float) -> ServerUnreachableError:
