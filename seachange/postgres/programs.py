@@ -94,7 +94,7 @@ def run(
     :raises InterruptedRunError: the run was interrupted.
     """
     interrupt.check()
-    argv = _argv(program, arguments)
+    argv = _argv(program, arguments, connects=database is not None)
     begin = time.monotonic()
     with contextlib.ExitStack() as stack:
         environment, folder = _environment(stack, database, env)
@@ -148,8 +148,9 @@ def name_argument(database: Database) -> str:
     return f"--dbname={make_conninfo(dbname=database.name)}"
 
 
-def _argv(program: Path, arguments: Sequence[str]) -> list[str]:
-    never_ask = ["--no-password"] if program.name in _PROMPTING else []
+def _argv(program: Path, arguments: Sequence[str], *, connects: bool) -> list[str]:
+    # Without a database nothing asks, and `--version` has to be the first argument.
+    never_ask = ["--no-password"] if connects and program.name in _PROMPTING else []
     return [str(_executable(program)), *never_ask, *arguments]
 
 
