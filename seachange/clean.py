@@ -41,38 +41,45 @@ class Stale:
 
 
 def find_stale(
-    root: Path, settings: Settings, *, which: Collection[Kind] = KINDS, clock: Callable[[], float] = time.time
+    root: Path, settings: Settings, *, kinds: Collection[Kind] = KINDS, clock: Callable[[], float] = time.time
 ) -> tuple[Stale, ...]:
     """Return what is stale in a project; change nothing.
 
     :param root: the project's folder.
     :param settings: name the build output, the caches, and the folders of backups and state.
-    :param which: the kinds to look for.
+    :param kinds: the kinds to look for.
     :param clock: seconds since 1970.
     """
-    tracked = _tracked(root) if {"build", "caches"} & set(which) else None
+    tracked = _tracked(root) if {"build", "caches"} & set(kinds) else None
     found: list[Stale] = []
-    if "build" in which and tracked is not None:
+    if "build" in kinds and tracked is not None:
         found += _stale_build(root, settings, tracked)
-    if "caches" in which:
+    if "caches" in kinds:
         found += _stale_caches(root, settings, tracked=tracked, now=clock())
-    if "leftovers" in which:
+    if "leftovers" in kinds:
         found += _leftovers(settings)
     return tuple(sorted(found, key=lambda stale: (KINDS.index(stale.kind), stale.path)))
 
 
-def remove(root: Path, settings: Settings, stale: Iterable[Stale]) -> tuple[Stale, ...]:
-    """Remove what :func:`find_stale` listed and what is still stale now.
+def remove(stale: Iterable[Stale]) -> tuple[Stale, ...]:
+    """Remove what :func:`find_stale` listed, except what git tracks by now and leftovers that found an owner.
 
-    :param root: the project's folder.
-    :param settings: as for :func:`find_stale`.
     :param stale: what to remove.
     :returns: what was removed.
     :raises NotWritableError: something cannot be removed; the message says what.
     """
-    wanted = tuple(stale)
-    still = {entry.path for entry in find_stale(root, settings, which={entry.kind for entry in wanted})}
-    return tuple(entry for entry in wanted if entry.path in still and _remove(entry))
+    tracked: dict[Path, frozenset[str] | None] = {}
+    return tuple(entry for entry in stale if _may_go(entry, tracked) and _remove(entry))
+
+
+def _may_go(entry: Stale, tracked: dict[Path, frozenset[str] | None]) -> bool:
+    folder = entry.path.parent
+    if entry.kind == "leftovers":
+        return True
+    if folder not in tracked:
+        tracked[folder] = _tracked(folder)
+    known = tracked[folder]
+    return entry.path.name not in known if known is not None else entry.kind == "caches"
 
 
 def _remove(entry: Stale) -> bool:
@@ -82,7 +89,7 @@ def _remove(entry: Stale) -> bool:
         if entry.path.is_dir():
             shutil.rmtree(entry.path)
         else:
-            entry.path.unlink()
+            entry.path.unlink(missing_ok=True)
     except OSError as exc:
         raise NotWritableError(
             f"{entry.path} cannot be removed: {exc.strerror}: {exc.filename}",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import shutil
 import subprocess
@@ -16,6 +15,7 @@ import pytest
 from seachange.clean import Kind, find_stale, remove
 from seachange.config import Settings
 from seachange.errors import NotWritableError
+from seachange.partial import partial_folder, shared
 
 _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n"
 
@@ -50,9 +50,9 @@ def root(tmp_path: Path) -> Path:
     return root
 
 
-def _found(root: Path, *which: Kind) -> list[str]:
+def _found(root: Path, *kinds: Kind) -> list[str]:
     settings = Settings(root=root)
-    stale = find_stale(root, settings, which=which) if which else find_stale(root, settings)
+    stale = find_stale(root, settings, kinds=kinds) if kinds else find_stale(root, settings)
     return [str(entry.path.relative_to(root)) for entry in stale]
 
 
@@ -104,7 +104,7 @@ def test_a_link_is_neither_followed_nor_removed(root: Path, tmp_path: Path) -> N
     settings = Settings(root=root)
 
     assert _found(root) == ["build"]
-    remove(root, settings, find_stale(root, settings))
+    remove(find_stale(root, settings))
     assert not (root / "build").exists()
     assert (tmp_path / "victim" / "file").read_text() == "x"
 
@@ -216,8 +216,6 @@ def test_outside_a_repository_only_a_folder_that_says_so_is_a_cache(tmp_path: Pa
 
 
 def test_leftovers_of_dead_runs_are_found_and_those_of_live_ones_kept(root: Path) -> None:
-    from seachange.partial import partial_folder
-
     _write(root, "backups/.partial-1-0123abcd/database.dump", ".seachange/.partial-1-4567cdef/x", "backups/notes")
     with partial_folder(root / "backups"):
         assert _found(root, "leftovers") == [".seachange/.partial-1-4567cdef", "backups/.partial-1-0123abcd"]
@@ -238,7 +236,7 @@ def test_what_was_listed_is_removed_and_nothing_else(root: Path) -> None:
     settings = Settings(root=root)
     stale = find_stale(root, settings)
 
-    assert remove(root, settings, stale) == stale
+    assert remove(stale) == stale
     assert sorted(path.name for path in root.iterdir()) == [".env", ".git", "app", "backups", "packages", "pyproject.toml", "src"]
     assert find_stale(root, settings) == ()
 
@@ -249,17 +247,17 @@ def test_what_became_tracked_after_the_listing_is_kept(root: Path) -> None:
     stale = find_stale(root, settings)
     _git(root, "add", "--force", "dist/a")
 
-    assert remove(root, settings, stale) == ()
+    assert remove(stale) == ()
     assert (root / "dist" / "a").exists()
 
 
-def test_a_path_that_was_never_listed_is_not_removed(root: Path) -> None:
-    _write(root, "dist/a")
-    settings = Settings(root=root)
-    (entry,) = find_stale(root, settings)
-
-    assert remove(root, settings, [dataclasses.replace(entry, path=root / "app")]) == ()
-    assert (root / "app").is_dir()
+def test_a_leftover_that_has_an_owner_by_now_is_kept(root: Path) -> None:
+    _write(root, "backups/.partial-1-0123abcd/database.dump")
+    stale = find_stale(root, Settings(root=root))
+    with shared(stale[0].path):
+        assert remove(stale) == ()
+    assert remove(stale) == stale
+    assert remove(stale) == ()
 
 
 @contextlib.contextmanager
@@ -281,7 +279,7 @@ def test_what_cannot_be_removed_is_named(root: Path) -> None:
     stale = find_stale(root, settings)
 
     with _protected(root / "dist" / "deep"), pytest.raises(NotWritableError, match=f"^{root}/dist cannot be removed: .*: a$"):
-        remove(root, settings, stale)
+        remove(stale)
 
 
 def test_a_repository_of_ten_thousand_files_is_looked_through_quickly(root: Path) -> None:
