@@ -1,0 +1,1 @@
+"""A small shop, as another team would write it."""

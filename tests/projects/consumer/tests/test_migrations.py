@@ -1,0 +1,1 @@
+from seachange.testing.tests import *  # noqa: F403
