@@ -8,10 +8,11 @@ from seachange.tasks._task import Face, task
 @task(default=True)
 def dist(face: Face) -> None:
     """List stale build output; exit 2 if there is any."""
-    from seachange.clean import find_stale
+    from seachange.clean import Kind, find_stale
     from seachange.plan import Finding
 
-    stale = find_stale(face.settings.root, face.settings, kinds=("build",))
+    kinds: tuple[Kind, ...] = ("build",)
+    stale = find_stale(face.settings.root, face.settings, which=kinds)
     findings = tuple(
         Finding(
             code="stale-output",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seachange.errors import ConfigError
+from seachange.errors import ConfigError, ExitCode
 from seachange.tasks._task import Face, task
 
 if TYPE_CHECKING:
@@ -116,11 +116,15 @@ def backup(face: Face) -> None:
 @task(help={"check": "read every backup and compare its digests"})
 def backups(face: Face, *, check: bool = False) -> None:
     """List the backups, newest first."""
-    from seachange.report.backups import backup_lines
-    from seachange.workflow.backups import list_checked
+    from invoke.exceptions import Exit
 
-    found = list_checked(face.settings, digests=check)
-    face.answer(backup_lines(found), {"backups": found})
+    from seachange.backup import list_backups
+    from seachange.report.backups import backup_lines
+
+    found = list_backups(face.settings, digests=check)
+    face.answer(backup_lines(found), {"backups": [one.to_dict() for one in found]})
+    if check and any(one.problems for one in found):
+        raise Exit(code=ExitCode.FOUND)
 
 
 @task(
@@ -135,7 +139,7 @@ def backups(face: Face, *, check: bool = False) -> None:
 def restore(face: Face, *, backup: str = "latest", into: str = "", overwrite: bool = False, yes: bool = False) -> None:
     """Restore a backup, into a new database unless told otherwise."""
     from seachange.workflow import Step, pipeline
-    from seachange.workflow.backups import restore as restore_step
+    from seachange.workflow.restore import restore as restore_step
 
     if overwrite and not into:
         raise ConfigError("--overwrite needs --into, the database to replace", hint="name it: --into NAME --overwrite")

@@ -14,7 +14,7 @@ from seachange.workflow.steps._check import require_writable
 __all__ = ["plan_revert", "require_backup", "resolve_target", "revert"]
 
 # A dump older than this says little about what a reset would lose.
-_FRESH = datetime.timedelta(hours=24)
+_FRESH_S = 24 * 3600.0
 
 
 def resolve_target(run: Run, text: str) -> str:
@@ -65,8 +65,9 @@ def require_backup(run: Run) -> None:
     hint = "run `invoke db.backup` first"
     current = "-".join(run.current())
     for found in list_backups(run.settings):
-        fresh = now - found.started < _FRESH
-        if found.database == run.database.name and found.revision == current and fresh and found.complete:
+        age_s = found.age_s(now)
+        fresh = age_s is not None and age_s < _FRESH_S
+        if fresh and found.status == "complete" and (found.database, found.revision) == (run.database.name, current):
             verify_digests(found)
             return
     raise RefusedError(

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
 from seachange.plan import StepResult
 from seachange.workflow.run import Run
 from seachange.workflow.steps._check import require_known, require_writable
+
+if TYPE_CHECKING:
+    from seachange.postgres.lock import MigrationLock
 
 __all__ = ["apply", "locked"]
 
@@ -41,7 +45,7 @@ def apply(run: Run) -> StepResult:
     return StepResult(summary=summary, facts=facts, data={"applied": applied.revisions, "current": applied.current})
 
 
-def locked(run: Run) -> AbstractContextManager[None]:
+def locked(run: Run) -> AbstractContextManager[MigrationLock]:
     """Hold the migration lock of the run's database for a block."""
     from seachange.postgres.lock import migration_lock
 

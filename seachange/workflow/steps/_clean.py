@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from seachange.plan import StepResult
 from seachange.workflow.run import Run
 
@@ -13,15 +15,18 @@ def clean(run: Run) -> StepResult:
     from seachange.clean import find_stale, remove
     from seachange.postgres.server import sweep
 
-    stale = find_stale(run.settings.root, run.settings)
-    facts = [
-        f"{'would remove' if run.dry_run else 'removed'} {item.path.relative_to(run.settings.root)}: {item.reason}"
-        for item in stale
-    ]
-    if not run.dry_run:
-        remove(stale)
-        facts += [f"removed the leftover of a crashed run: {path.name}" for path in sweep(run.settings)]
-    size = sum(item.size_bytes for item in stale)
-    summary = f"{len(facts)} removed, {size / 1024**2:.1f} MB" if facts else "nothing to remove"
-    data = {"removed": [item.path for item in stale], "size_bytes": size}
+    settings = run.settings
+    stale = find_stale(settings.root, settings)
+    gone = stale if run.dry_run else remove(settings.root, settings, stale)
+    word = "would remove" if run.dry_run else "removed"
+    facts = [f"{word} {_short(item.path, settings.root)}: {item.reason}" for item in gone]
+    swept = () if run.dry_run else sweep(settings)
+    facts += [f"removed what a crashed run left: {path}" for path in swept]
+    size = sum(item.size_bytes for item in gone)
+    summary = f"{word} {len(facts)}, {size / 1024**2:.1f} MB" if facts else "nothing to remove"
+    data = {"removed": [item.path for item in gone], "size_bytes": size}
     return StepResult(status="skipped" if run.dry_run else "done", summary=summary, facts=tuple(facts), data=data)
+
+
+def _short(path: Path, root: Path) -> Path:
+    return path.relative_to(root) if path.is_relative_to(root) else path
