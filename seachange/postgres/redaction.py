@@ -6,7 +6,6 @@ import json
 import logging
 import re
 import threading
-import urllib.parse
 from collections.abc import Iterable
 
 __all__ = ["RedactingFilter", "redact", "register_secret"]
@@ -16,10 +15,13 @@ _MASK = "***"
 # A password in a URL ends at the last @ before white space: whoever forgot to encode one may have put any character there.
 _USERINFO = re.compile(r"(?P<before>[A-Za-z][\w+.-]*://[^\s:/@?#]*:)(?:(?!://)\S)*(?=@)")
 _KEYWORDS = "password|passwd|pwd|passfile|sslpassword|pgpassword|pgpassfile|oauth_client_secret|scram_client_key|scram_server_key"
-_VALUE = r"""(?:(?P<quote>['"])(?:(?!(?P=quote))[^\\]|\\.|(?P=quote){2})*(?:(?P=quote)|\\?\Z)|(?:\\.|[^\s\\])+\\?)"""
-_ASSIGNED = re.compile(rf"(?P<before>(?<![A-Za-z])(?:{_KEYWORDS})\s*=\s*){_VALUE}", re.IGNORECASE | re.DOTALL)
-_QUOTED_KEY = re.compile(rf"""(?P<before>["'](?:{_KEYWORDS})["']\s*[:=]\s*b?){_VALUE}""", re.IGNORECASE | re.DOTALL)
-_SQL = re.compile(r"(?P<before>\bPASSWORD\s+E?)(?P<quote>')(?:[^'\\]|\\.|'')*(?:'|\\?\Z)", re.IGNORECASE | re.DOTALL)
+_QUOTED = r"""(?P<quote>['"])(?:(?!(?P=quote))[^\\]|\\.|(?P=quote){2})*(?:(?P=quote)|\\?\Z)"""
+# A shell joins to a quoted part what follows; a comma before white space belongs to the text around.
+_JOINED = r"""(?:'[^']*'|"[^"]*"|[^\s,;)]|[,;)](?=\S))*"""
+_UNQUOTED = r"(?:\\.|[^\s\\])+\\?"
+_ASSIGNED = re.compile(rf"(?P<before>(?<![A-Za-z])(?:{_KEYWORDS})\s*=\s*)(?:{_QUOTED}{_JOINED}|{_UNQUOTED})", re.I | re.S)
+_QUOTED_KEY = re.compile(rf"""(?P<before>["'](?:{_KEYWORDS})["']\s*[:=]\s*b?)(?:{_QUOTED}|{_UNQUOTED})""", re.I | re.S)
+_SQL = re.compile(rf"(?P<before>\bPASSWORD\s+E?)(?=')(?:{_QUOTED})", re.I | re.S)
 _FORMS = (_USERINFO, _QUOTED_KEY, _ASSIGNED, _SQL)
 
 _SHORTEST = 4
@@ -79,28 +81,27 @@ def _keep_before(found: re.Match[str]) -> str:
 
 
 def _pattern(secret: str) -> re.Pattern[str]:
-    spellings = sorted(_spellings(secret), key=len, reverse=True)
-    text = "|".join(re.escape(spelling) for spelling in spellings)
-    text = re.sub(r"%[0-9A-Fa-f]{2}", lambda found: f"(?i:{found[0]})", text)
+    parts = re.findall(r"\\+|[^\\]", secret, re.DOTALL)
+    text = "".join(_backslashes(len(part)) if part[0] == "\\" else _spellings(part) for part in parts)
     if len(secret) < _WHOLE_WORD_BELOW:
         text = rf"(?<![A-Za-z0-9])(?:{text})(?![A-Za-z0-9])"
     return re.compile(text)
 
 
-def _spellings(secret: str) -> set[str]:
-    escaped = secret.replace("\\", "\\\\")
-    return {
-        secret,
-        urllib.parse.quote(secret, safe=""),
-        urllib.parse.quote(secret),
-        urllib.parse.quote_plus(secret),
-        urllib.parse.quote(secret, safe="!$&'()*+,;=:"),
-        escaped,
-        escaped.replace("'", "\\'"),
-        escaped.replace(":", "\\:"),
-        secret.replace("'", "''"),
-        repr(secret)[1:-1],
-        ascii(secret)[1:-1],
-        json.dumps(secret)[1:-1],
-        json.dumps(secret, ensure_ascii=False)[1:-1],
-    }
+def _backslashes(count: int) -> str:
+    return rf"(?:\\{{{count},}}|(?:%5[Cc]){{{count}}})"
+
+
+def _spellings(char: str) -> str:
+    """Return a pattern for one character as programs write it: as it is, percent-encoded, or escaped once or more."""
+    encoded = char.encode("utf-8", "surrogatepass")
+    escapes = {ascii(char)[1:-1], repr(char)[1:-1], json.dumps(char)[1:-1], repr(encoded)[2:-1]}
+    written = {escape.lstrip("\\") for escape in escapes} | {char}
+    if char == " ":
+        written.add("+")
+    if char in "'\"":
+        # SQL doubles it; a shell needs it in quotes of the other kind.
+        written |= {char * 2, "'\"'\"'"}
+    percent = "".join(f"%{byte:02X}" for byte in encoded)
+    forms = "|".join(re.escape(form) for form in sorted(written, key=len, reverse=True))
+    return rf"(?:\\*(?:{forms})|(?i:{percent}))" if not char.isalnum() or not char.isascii() else f"(?:{forms}|(?i:{percent}))"
