@@ -59,6 +59,7 @@ def execute(pipeline: Pipeline, run: Run) -> RunReport:
     :returns: the report; its ``exit_code`` is the first failed step's.
     """
     started = time.monotonic()
+    run.steps = frozenset(pipeline.names)
     with run:
         scheduler = _Scheduler(pipeline, run)
         results = scheduler.run_all()

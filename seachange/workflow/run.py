@@ -73,6 +73,7 @@ class Run:
         self.listener: Listener = listener or _Silent()
         self.results: dict[str, StepResult] = {}
         self.run_id = uuid.uuid4().hex[:12]
+        self.steps: frozenset[str] = frozenset()
         self.interrupted = False
         self._open = contextlib.ExitStack()
         self._made: dict[str, Any] = {}
@@ -141,7 +142,9 @@ class Run:
         return self._once("shadow", self._open_shadow)
 
     def prepare_shadow(self) -> None:
-        """Open the shadow in the background, so that it is there when a step asks for it."""
+        """Open the shadow in the background if a step of this run will ask for it."""
+        if not self.steps & {"generate", "verify"}:
+            return
 
         def prepare() -> None:
             with contextlib.suppress(SeachangeError):  # the step that needs the shadow meets the same error and tells it
@@ -204,7 +207,6 @@ def resolve_database(settings: Settings) -> Database:
 
     :raises ConfigError: none is named, and the environment is not one where a development server may be started.
     """
-    from seachange.postgres import embedded
     from seachange.postgres.connection import from_environment, parse
 
     if settings.database_url:
@@ -217,4 +219,6 @@ def resolve_database(settings: Settings) -> Database:
             f"APP_ENV is {settings.app_env}, and no database is named",
             hint="set DATABASE_URL; only development starts a server of its own",
         )
+    from seachange.postgres import embedded
+
     return embedded.database(settings)

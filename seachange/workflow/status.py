@@ -51,7 +51,7 @@ def revision_states(run: Run) -> tuple[RevisionState, ...]:
             revision=revision.revision,
             title=revision.title,
             location=revision.location,
-            created=revision.created.isoformat(sep=" ", timespec="seconds") if revision.created else "",
+            created=revision.created.strftime("%Y-%m-%d %H:%M:%S") if revision.created else "",
             applied=revision.revision not in pending,
             file=str(revision.path.relative_to(root) if revision.path.is_relative_to(root) else revision.path),
         )

@@ -48,9 +48,11 @@ def apply(run: Run) -> StepResult:
 def locked(run: Run) -> AbstractContextManager[MigrationLock]:
     """Hold the migration lock of the run's database for a block."""
     from seachange.postgres.lock import migration_lock
+    from seachange.revisions.runner import version_table
 
     return migration_lock(
         run.database,
+        version_table=version_table(run.settings),
         timeout_s=run.settings.migration_timeout / 1000,
         on_wait=lambda holder: run.progress(f"waiting for the migration lock, held by {holder}"),
     )
