@@ -89,7 +89,11 @@ def test_a_log_that_cannot_be_read_is_named(settings: Settings) -> None:
 
 def test_following_survives_a_rotation(settings: Settings) -> None:
     seen: list[str] = []
-    follower = threading.Thread(target=lambda: seen.extend(e["message"] for e in itertools.islice(follow(settings), 12)), daemon=True)
+
+    def watch() -> None:
+        seen.extend(entry["message"] for entry in itertools.islice(follow(settings), 12))
+
+    follower = threading.Thread(target=watch, daemon=True)
     follower.start()
     with open_log(settings, run_id="r1"):
         for number in range(12):
