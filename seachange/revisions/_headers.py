@@ -160,7 +160,7 @@ def _title(docstring: str) -> str:
         if not line.strip() or _FIELD.match(line):
             break
         lines.append(line.strip())
-    return " ".join(lines)
+    return " ".join(lines).removesuffix(".")
 
 
 def _created(docstring: str) -> datetime.datetime | None:

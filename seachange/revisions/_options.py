@@ -45,6 +45,7 @@ def read_options(root: Path) -> Options:
 
     :raises ConfigError: there is no configuration of Alembic, or it cannot be read.
     """
+    root = root.absolute()
     source = _Source(root)
     location = source.text("script_location")
     if not location:

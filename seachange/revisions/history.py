@@ -127,7 +127,7 @@ def read_history(settings: Settings, *, extra_locations: Iterable[Path] = ()) ->
     by_id = {revision.revision: revision for revision in read.revisions}
     done, left = _order.sort(_parents(by_id), when={name: revision.when for name, revision in by_id.items()})
     return History(
-        root=settings.root,
+        root=options.root,
         revisions=tuple(by_id[name] for name in done),
         unordered=tuple(by_id[name] for name in left),
         duplicates=read.duplicates,

@@ -1,0 +1,124 @@
+"""What a failed revision means: the server's words, the statement, the place, and what is left in the database."""
+
+from __future__ import annotations
+
+import dataclasses
+import traceback
+from pathlib import Path
+from typing import Any
+
+from seachange.errors import ExitCode, InterruptedRunError, MigrationFailedError
+from seachange.postgres.redaction import redact
+from seachange.revisions._revision import Revision
+from seachange.revisions._statements import StatementWatch, shorten
+from seachange.revisions._where import find_place, find_place_in
+
+__all__ = ["Progress", "interrupted_error", "migration_error", "sqlstate_of"]
+
+# 55P03 lock_not_available, 57014 query_canceled (statement_timeout), 40P01 deadlock_detected, 40001 serialization_failure.
+_PASSING = ("55P03", "57014", "40P01", "40001")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Where a run was when a revision failed; ``current`` is None when the database cannot be asked any more."""
+
+    root: Path
+    revision: Revision
+    downgrade: bool
+    applied: tuple[str, ...]
+    not_tried: tuple[str, ...]
+    current: tuple[str, ...] | None
+
+    @property
+    def verb(self) -> str:
+        """What the run does with revisions."""
+        return "reverted" if self.downgrade else "applied"
+
+
+def sqlstate_of(exc: BaseException) -> str:
+    """Return the SQLSTATE of a driver's or SQLAlchemy's error, or nothing."""
+    original: Any = getattr(exc, "orig", None) or exc
+    return str(getattr(original, "sqlstate", None) or getattr(original, "pgcode", None) or "")
+
+
+def migration_error(
+    exc: BaseException, progress: Progress, *, watch: StatementWatch, blocked_by: str = ""
+) -> MigrationFailedError:
+    """Return the error that says everything about a revision that failed.
+
+    :param exc: what was raised.
+    :param progress: where the run was.
+    :param watch: what the revision had done before.
+    :param blocked_by: who held the lock that it waited for.
+    """
+    revision, sqlstate = progress.revision, sqlstate_of(exc)
+    place = find_place_in(traceback.extract_tb(exc.__traceback__), revision.path, root=progress.root)
+    place = place or find_place(exc, root=progress.root)
+    left_behind = watch.committed or (watch.concurrent and bool(watch.statement) and not sqlstate.startswith("42"))
+    where = f", it failed at {place}" if place else ""
+    parts = [f"revision {revision.revision} was not {progress.verb}{where}: {_reason(exc, sqlstate)}"]
+    if statement := getattr(exc, "statement", None) or watch.statement:
+        parts.append(f"statement: {redact(shorten(statement))}")
+    if blocked_by:
+        parts.append(f"blocked by {redact(blocked_by)}")
+    parts.append(_state(progress, left_behind=left_behind))
+    return MigrationFailedError(
+        "; ".join(parts),
+        hint=_hint(progress, sqlstate, left_behind=left_behind, concurrent=watch.concurrent),
+        applied=progress.applied,
+        failed=revision.revision,
+        not_tried=progress.not_tried,
+        exit_code=_exit_code(progress, sqlstate, left_behind=left_behind),
+    )
+
+
+def interrupted_error(progress: Progress, *, watch: StatementWatch) -> InterruptedRunError:
+    """Return the error that says in which state an interruption leaves the database."""
+    revision = progress.revision
+    state = _state(progress, left_behind=watch.committed or (watch.concurrent and bool(watch.statement)))
+    return InterruptedRunError(
+        f"interrupted while revision {revision.revision} was being {progress.verb}; {state}",
+        hint="run the command again to go on from there",
+    )
+
+
+def _reason(exc: BaseException, sqlstate: str) -> str:
+    original: Any = getattr(exc, "orig", None) or exc
+    primary = getattr(getattr(original, "diag", None), "message_primary", None)
+    if not primary:
+        text = str(original).strip() or type(original).__name__
+        return redact(text if sqlstate else f"{type(original).__name__}: {text}")
+    detail = original.diag.message_detail
+    return redact(f"{primary}{f' ({detail})' if detail else ''} [SQLSTATE {sqlstate}]")
+
+
+def _state(progress: Progress, *, left_behind: bool) -> str:
+    place = "the database cannot be asked where it is"
+    if progress.current is not None:
+        place = f"the database is at {' and '.join(progress.current) or 'an empty history'}"
+    if left_behind:
+        place += ", with part of the failed revision in it: that was outside a transaction"
+    if progress.applied:
+        place += f"; {progress.verb} before it: {', '.join(progress.applied)}"
+    if progress.not_tried:
+        place += f"; not tried: {', '.join(progress.not_tried)}"
+    return place
+
+
+def _hint(progress: Progress, sqlstate: str, *, left_behind: bool, concurrent: bool) -> str:
+    if left_behind and concurrent:
+        return "look for an INVALID index (`invoke db.integrity`) and drop it before the revision runs again"
+    if left_behind:
+        return "undo by hand what it did, or mend the revision so that it can run again on top of it"
+    if sqlstate in _PASSING:
+        return (
+            "try again when the blocking session has ended; lock_timeout, statement_timeout and MIGRATION_TIMEOUT can be raised"
+        )
+    return f"mend {progress.revision.path.name} and run the command again; it goes on from where the database is"
+
+
+def _exit_code(progress: Progress, sqlstate: str, *, left_behind: bool) -> int:
+    if left_behind or progress.applied:
+        return ExitCode.FAILED_CHANGED
+    return ExitCode.TRY_AGAIN if sqlstate in _PASSING else ExitCode.FAILED_UNCHANGED

@@ -1,0 +1,246 @@
+"""Run revisions one by one inside env.py: each in its own transaction, tried again while a lock is in the way."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seachange.config import Settings
+from seachange.errors import ExitCode, InterruptedRunError, MigrationFailedError, SeachangeError
+from seachange.postgres import interrupt
+from seachange.revisions._blockers import BlockerWatch
+from seachange.revisions._failure import Progress, interrupted_error, migration_error, sqlstate_of
+from seachange.revisions._revision import Revision
+from seachange.revisions._statements import StatementWatch
+
+if TYPE_CHECKING:
+    from alembic.runtime.migration import MigrationContext, RevisionStep
+    from alembic.script import ScriptDirectory
+
+    from seachange.postgres.connection import Database
+
+__all__ = ["ReconnectSignal", "StepOutcome", "Steps"]
+
+_log = logging.getLogger(__name__)
+
+# lock_not_available, deadlock_detected, serialization_failure: the server undid everything and says "try again".
+_RETRIED = ("55P03", "40P01", "40001")
+_FIRST_PAUSE_S = 0.1
+_LONGEST_PAUSE_S = 5.0
+
+
+class ReconnectSignal(BaseException):
+    """The connection broke, but what it was doing is committed: go on with a new one."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StepOutcome:
+    """How one revision went."""
+
+    revision: str
+    duration_s: float
+    attempts: int
+
+
+@dataclasses.dataclass(kw_only=True)
+class Steps:
+    """The revisions of one run, and what became of them so far.
+
+    ``read_back`` returns what the version table holds, seen from another connection.
+    """
+
+    database: Database
+    settings: Settings
+    downgrade: bool
+    read_back: Callable[[], tuple[str, ...]]
+    on_revision: Callable[[Revision], None]
+    on_retry: Callable[[str], None]
+    outcomes: list[StepOutcome] = dataclasses.field(default_factory=list)
+    watch: StatementWatch = dataclasses.field(default_factory=StatementWatch)
+
+    def run(self, todo: tuple[Revision, ...], context: MigrationContext, arguments: Mapping[str, Any]) -> None:
+        """Run ``todo`` in order, each checked on another connection before the next begins.
+
+        :raises MigrationFailedError: one fails.
+        :raises InterruptedRunError: the run was interrupted.
+        :raises ReconnectSignal: the connection broke after a commit.
+        """
+        for position, revision in enumerate(todo):
+            self.on_revision(revision)
+            not_tried = tuple(later.revision for later in todo[position + 1 :])
+            self._run_one(_Step(self, revision, context, arguments=arguments, not_tried=not_tried))
+
+    def _run_one(self, step: _Step) -> None:
+        began = time.monotonic()
+        attempts = step.run_until_done()
+        outcome = StepOutcome(revision=step.revision.revision, duration_s=time.monotonic() - began, attempts=attempts)
+        self.outcomes.append(outcome)
+        verb = "reverted" if self.downgrade else "applied"
+        _log.info("%s %s in %.2f s", verb, outcome.revision, outcome.duration_s, extra={"step": dataclasses.asdict(outcome)})
+        if step.broken:
+            raise ReconnectSignal
+
+
+class _Step:
+    """One revision under way."""
+
+    def __init__(
+        self,
+        steps: Steps,
+        revision: Revision,
+        context: MigrationContext,
+        *,
+        arguments: Mapping[str, Any],
+        not_tried: tuple[str, ...],
+    ) -> None:
+        self.revision = revision
+        self.broken = False
+        self._steps = steps
+        self._context = context
+        self._arguments = arguments
+        self._not_tried = not_tried
+        self._before = steps.read_back()
+        steps.watch.begin()
+        self._step = self._load()
+        self._deadline = time.monotonic() + steps.settings.migration_timeout / 1000
+
+    def _load(self) -> RevisionStep:
+        from alembic.runtime.migration import MigrationStep
+
+        script: ScriptDirectory = self._context.opts["script"]
+        make = MigrationStep.downgrade_from_script if self._steps.downgrade else MigrationStep.upgrade_from_script
+        try:
+            return make(script.revision_map, script.get_revision(self.revision.revision))
+        except Exception as exc:
+            # Alembic imports every revision file of the history at this point; any of them may fail with anything.
+            raise migration_error(exc, self._progress(self._before), watch=self._steps.watch) from exc
+
+    def run_until_done(self) -> int:
+        """Run the revision, as often as it is worth it; return how often that was."""
+        attempt = 1
+        while not self._attempt(attempt):
+            attempt += 1
+        return attempt
+
+    def _attempt(self, attempt: int) -> bool:
+        self._steps.watch.begin()
+        pid = self._backend_pid()
+        try:
+            with BlockerWatch(self._steps.database, pid=pid) as blockers:
+                expected = self._execute()
+        except (InterruptedRunError, KeyboardInterrupt) as exc:
+            raise interrupted_error(self._after_failure(), watch=self._steps.watch) from exc
+        except Exception as exc:
+            # A revision may raise anything; what it means depends on what the database says now.
+            if self._committed_all_the_same(exc):
+                return True
+            blocked_by = str(blockers.blockers[0]) if blockers.blockers else ""
+            if self._worth_another_try(exc, attempt, blocked_by=blocked_by):
+                return False
+            raise migration_error(exc, self._after_failure(), watch=self._steps.watch, blocked_by=blocked_by) from exc
+        self._require(expected)
+        return True
+
+    def _execute(self) -> frozenset[str]:
+        """Run the revision and move the version row in one transaction; return what the version table shall hold."""
+        from alembic.runtime.migration import HeadMaintainer
+
+        context = self._context
+        maintainer = HeadMaintainer(context, self._before)  # type: ignore[no-untyped-call,unused-ignore]
+        try:
+            with context.begin_transaction(_per_migration=True):
+                self._step.migration_fn(**self._arguments)
+                maintainer.update_to_step(self._step)
+                self._call_back(maintainer.heads)
+            if context.connection is not None and context.connection.in_transaction():
+                # The revision committed by itself; Alembic would leave what came after, its version row too, to be lost.
+                self._steps.watch.committed = True
+                context.connection.commit()
+        except BaseException:
+            self._roll_back()
+            raise
+        return frozenset(maintainer.heads)
+
+    def _call_back(self, heads: set[str]) -> None:
+        for callback in self._context.on_version_apply_callbacks:
+            callback(ctx=self._context, step=self._step.info, heads=set(heads), run_args=dict(self._arguments))
+
+    def _roll_back(self) -> None:
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            if self._context.connection is not None:
+                self._context.connection.rollback()
+        except SQLAlchemyError as exc:
+            _log.debug("the connection broke before the rollback: %s", exc)
+
+    def _backend_pid(self) -> int:
+        connection = self._context.connection
+        info: Any = connection.connection.dbapi_connection if connection is not None else None
+        return int(info.info.backend_pid)
+
+    def _worth_another_try(self, exc: Exception, attempt: int, *, blocked_by: str) -> bool:
+        settings, sqlstate = self._steps.settings, sqlstate_of(exc)
+        if sqlstate not in _RETRIED or self._steps.watch.committed or attempt > settings.migration_retry_attempts:
+            return False
+        pause_s = min(_FIRST_PAUSE_S * 2 ** (attempt - 1), _LONGEST_PAUSE_S) * random.uniform(0.5, 1.5)  # noqa: S311
+        if time.monotonic() + pause_s > self._deadline:
+            return False
+        reason = f"blocked by {blocked_by}" if blocked_by else f"stopped by SQLSTATE {sqlstate}"
+        tries = settings.migration_retry_attempts + 1
+        self._steps.on_retry(f"revision {self.revision.revision} {reason}; try {attempt + 1} of {tries} in {pause_s:.1f} s")
+        try:
+            interrupt.sleep(pause_s)
+        except InterruptedRunError as interrupted:
+            raise interrupted_error(self._after_failure(), watch=self._steps.watch) from interrupted
+        return True
+
+    def _committed_all_the_same(self, exc: Exception) -> bool:
+        """Whether only the answer to COMMIT was lost: the version table, seen from elsewhere, holds the revision."""
+        connection = self._context.connection
+        if connection is None or not connection.invalidated:
+            return False
+        self.broken = True
+        with interrupt.shielded():
+            moved = self._steps.read_back() != self._before
+        if moved:
+            _log.warning("the connection broke, but %s is committed: %s", self.revision.revision, exc)
+        return moved
+
+    def _require(self, expected: frozenset[str]) -> None:
+        found = self._steps.read_back()
+        if frozenset(found) == expected:
+            return
+        progress = self._progress(found)
+        raise MigrationFailedError(
+            f"revision {self.revision.revision} ran without an error, but the version table holds {', '.join(found) or 'nothing'}"
+            f" and not {', '.join(sorted(expected)) or 'nothing'}: its work is lost or was recorded elsewhere",
+            hint="look for rollback(), close() or a search_path of its own in the revision and in env.py",
+            applied=progress.applied,
+            failed=self.revision.revision,
+            not_tried=self._not_tried,
+            exit_code=ExitCode.FAILED_CHANGED,
+        )
+
+    def _after_failure(self) -> Progress:
+        try:
+            with interrupt.shielded():
+                return self._progress(self._steps.read_back())
+        except SeachangeError as exc:
+            _log.warning("the state of the database is unknown: %s", exc)
+            return self._progress(None)
+
+    def _progress(self, current: tuple[str, ...] | None) -> Progress:
+        return Progress(
+            root=Path(self._steps.settings.root),
+            revision=self.revision,
+            downgrade=self._steps.downgrade,
+            applied=tuple(outcome.revision for outcome in self._steps.outcomes),
+            not_tried=self._not_tried,
+            current=current,
+        )

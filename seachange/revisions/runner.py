@@ -1,0 +1,224 @@
+"""Move a database along the history, and say "applied" only after another connection has seen it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from seachange.config import Settings
+from seachange.errors import RefusedError, StatementFailedError
+from seachange.revisions import _targets
+from seachange.revisions._environment import run_environment
+from seachange.revisions._revision import Revision
+from seachange.revisions._steps import ReconnectSignal, StepOutcome, Steps
+from seachange.revisions._versions import VersionTable, find_version_table, read_versions
+from seachange.revisions.history import History, read_history
+from seachange.revisions.project import Project, open_project
+
+if TYPE_CHECKING:
+    import psycopg
+    from alembic.runtime.migration import MigrationContext
+
+    from seachange.postgres.connection import Database, Session
+
+__all__ = ["Applied", "current", "downgrade", "upgrade", "version_table"]
+
+_Choose = Callable[[History, Iterable[str]], tuple[Revision, ...]]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Applied:
+    """What a run did; ``current`` was read back from the database at the end."""
+
+    direction: Literal["upgrade", "downgrade"]
+    before: tuple[str, ...]
+    current: tuple[str, ...]
+    outcomes: tuple[StepOutcome, ...] = ()
+
+    @property
+    def revisions(self) -> tuple[str, ...]:
+        """The revisions that were applied or reverted, in the order in which that was."""
+        return tuple(outcome.revision for outcome in self.outcomes)
+
+    @property
+    def durations_s(self) -> Mapping[str, float]:
+        """How long each took, tries and pauses counted."""
+        return {outcome.revision: outcome.duration_s for outcome in self.outcomes}
+
+
+def version_table(settings: Settings) -> str:
+    """Return the name of Alembic's version table in this project, with its schema if env.py sets one."""
+    return str(find_version_table(open_project(settings)))
+
+
+def current(connection: psycopg.Connection[Any], settings: Settings) -> tuple[str, ...]:
+    """Return the revisions that the database is at, sorted; none when Alembic has not run there.
+
+    :param connection: an open connection.
+    :param settings: the project's settings; env.py may name another version table.
+    :raises StatementFailedError: the version table cannot be read.
+    """
+    return read_versions(connection, find_version_table(open_project(settings)))
+
+
+def upgrade(
+    database: Database,
+    settings: Settings,
+    *,
+    target: str = "heads",
+    history: History | None = None,
+    extra_locations: tuple[Path, ...] = (),
+    on_revision: Callable[[Revision], None] | None = None,
+    on_retry: Callable[[str], None] | None = None,
+) -> Applied:
+    """Apply the revisions that lead to ``target``; the caller holds the migration lock.
+
+    :param database: the database.
+    :param settings: the project's settings, lock_timeout, statement_timeout and the limits of retries among them.
+    :param target: ``heads``, ``head``, a revision or the start of its id, a branch label, or ``+N``.
+    :param history: the revisions, if they were read already.
+    :param extra_locations: folders with revisions besides those that Alembic is configured with.
+    :param on_revision: called before each revision.
+    :param on_retry: called with a sentence, naming the blocker, before a revision is tried again.
+    :raises HistoryInvalidError: the history is no order.
+    :raises RevisionUnknownError: the target, or the revision that the database is at, is in no file.
+    :raises MigrationFailedError: a revision failed; says what was applied before and what the database holds.
+    :raises InterruptedRunError: the run was interrupted; says the same.
+    """
+    history = history or read_history(settings, extra_locations=extra_locations)
+    run = _Run(database, open_project(settings, extra_locations=extra_locations), history=history, direction="upgrade")
+    return run.execute(
+        lambda history, current: _targets.to_upgrade(history, current, target), on_revision=on_revision, on_retry=on_retry
+    )
+
+
+def downgrade(
+    database: Database,
+    settings: Settings,
+    *,
+    target: str,
+    history: History | None = None,
+    extra_locations: tuple[Path, ...] = (),
+    on_revision: Callable[[Revision], None] | None = None,
+    on_retry: Callable[[str], None] | None = None,
+) -> Applied:
+    """Undo the revisions above ``target``, newest first; the caller holds the migration lock.
+
+    :param database: the database.
+    :param settings: the project's settings.
+    :param target: ``base``, a revision or the start of its id, or ``-N``.
+    :param history: as for :func:`upgrade`, like the other parameters.
+    :raises RefusedError: one of them has no downgrade that does anything; nothing is undone then.
+    :raises MigrationFailedError: a downgrade failed.
+    """
+    history = history or read_history(settings, extra_locations=extra_locations)
+
+    def choose(history: History, current: Iterable[str]) -> tuple[Revision, ...]:
+        return _require_reversible(_targets.to_downgrade(history, current, target))
+
+    run = _Run(database, open_project(settings, extra_locations=extra_locations), history=history, direction="downgrade")
+    return run.execute(choose, on_revision=on_revision, on_retry=on_retry)
+
+
+def _require_reversible(todo: tuple[Revision, ...]) -> tuple[Revision, ...]:
+    words = {"missing": "there is no downgrade()", "empty": "its downgrade() does nothing", "raises": "its downgrade() refuses"}
+    for revision in todo:
+        if not revision.reversible:
+            raise RefusedError(
+                f"revision {revision.revision} ({revision.title}) cannot be undone: {words[revision.downgrade]}",
+                hint="write what undoes it, or restore a backup from before it (`invoke db.restore`)",
+            )
+    return todo
+
+
+class _Run:
+    """One way along the history, over as many connections as it takes."""
+
+    def __init__(
+        self, database: Database, project: Project, *, history: History, direction: Literal["upgrade", "downgrade"]
+    ) -> None:
+        self._database = database
+        self._project = project
+        self._history = history
+        self._direction: Literal["upgrade", "downgrade"] = direction
+        self._table = find_version_table(project)
+        self._witness: Session | None = None
+
+    def execute(
+        self, choose: _Choose, *, on_revision: Callable[[Revision], None] | None, on_retry: Callable[[str], None] | None
+    ) -> Applied:
+        steps = Steps(
+            database=self._database,
+            settings=self._project.settings,
+            downgrade=self._direction == "downgrade",
+            read_back=self._read_back,
+            on_revision=on_revision or (lambda _: None),
+            on_retry=on_retry or (lambda _: None),
+        )
+        with self._witnessed():
+            before = self._read_back()
+            while choose(self._history, self._read_back()):
+                with contextlib.suppress(ReconnectSignal):
+                    self._run_env(choose, steps)
+                    break
+        with self._witnessed():
+            found = self._read_back()
+        return Applied(direction=self._direction, before=before, current=found, outcomes=tuple(steps.outcomes))
+
+    def _run_env(self, choose: _Choose, steps: Steps) -> None:
+        from seachange.postgres.connection import engine
+
+        def work(context: MigrationContext, heads: tuple[str, ...], arguments: Mapping[str, Any]) -> None:
+            self._table = _located(context)
+            steps.run(choose(self._history, heads), context, arguments)
+
+        settings = self._project.settings
+        opened = engine(self._database, lock_timeout_ms=settings.lock_timeout, statement_timeout_ms=settings.statement_timeout)
+        try:
+            with steps.watch.listening(opened), opened.connect() as connection:
+                run_environment(self._project, work, connection=connection, database=self._database, mutate=True)
+        finally:
+            opened.dispose()
+
+    @contextlib.contextmanager
+    def _witnessed(self) -> Iterator[None]:
+        """Keep a connection open that sees what is committed and nothing else."""
+        try:
+            yield
+        finally:
+            if self._witness is not None:
+                self._witness.close()
+                self._witness = None
+
+    def _read_back(self) -> tuple[str, ...]:
+        if self._witness is not None and not self._witness.closed:
+            try:
+                return read_versions(self._witness, self._table)
+            except StatementFailedError:
+                # A server that was restarted has ended this connection too; a new one tells whether it is back.
+                if not self._witness.closed:
+                    raise
+        from seachange.postgres.connection import connect
+
+        self._witness = connect(self._database, autocommit=True, application_name="seachange witness")
+        return read_versions(self._witness, self._table)
+
+
+def _located(context: MigrationContext) -> VersionTable:
+    """Return the version table with the schema in which the migration's own connection finds it."""
+    from sqlalchemy import text
+
+    name, schema = context.version_table, context.version_table_schema
+    if context.connection is None:
+        return VersionTable(name=name, schema=schema or "")
+    quoted = context.dialect.identifier_preparer.quote(name)
+    found = context.connection.execute(
+        text("select n.nspname from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = to_regclass(:name)"),
+        {"name": quoted},
+    ).scalar()
+    # Alembic has made the table in a transaction that it means to go on with; every revision gets its own.
+    context.connection.commit()
+    return VersionTable(name=name, schema=schema or str(found or ""))
