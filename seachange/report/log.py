@@ -1,135 +1,279 @@
-"""The structured log: JSON lines, rotated, without secrets."""
+"""The structured log of a project: JSON lines, rotated by size, without secrets; written, read and followed."""
 
 from __future__ import annotations
 
 import collections
 import contextlib
 import datetime
+import fcntl
+import io
+import itertools
 import json
 import logging
 import logging.handlers
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from seachange.config import Settings
-from seachange.errors import NotWritableError
 from seachange.plan import jsonable
 from seachange.postgres.redaction import redact
 
-__all__ = ["follow", "open_log", "read_log"]
+__all__ = ["LogFormatter", "follow", "open_log", "read_log"]
 
-# How soon a follower sees a new line.
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _POLL_S = 0.2
-
-
-class _JsonFormatter(logging.Formatter):
-    def __init__(self, run_id: str) -> None:
-        super().__init__()
-        self._run_id = run_id
-
-    def format(self, record: logging.LogRecord) -> str:
-        when = datetime.datetime.fromtimestamp(record.created, datetime.UTC).isoformat(timespec="milliseconds")
-        entry: dict[str, Any] = {"time": when, "level": record.levelname.lower(), "run": self._run_id, "logger": record.name}
-        entry["message"] = record.getMessage()
-        entry |= {key: jsonable(getattr(record, key)) for key in ("step", "report") if hasattr(record, key)}
-        if record.exc_info:
-            entry["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(_masked(entry), ensure_ascii=False)
-
-
-def _masked(value: Any) -> Any:
-    # Before the encoding, because a password that ends at a quotation mark would take JSON's own with it.
-    if isinstance(value, dict):
-        return {key: _masked(part) for key, part in value.items()}
-    if isinstance(value, list):
-        return [_masked(part) for part in value]
-    return redact(value) if isinstance(value, str) else value
-
-
-class _RotatingFile(logging.handlers.RotatingFileHandler):
-    """Readable for owner and group only, also after a rotation."""
-
-    def _open(self) -> Any:
-        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
-        return os.fdopen(descriptor, self.mode, encoding="utf-8")
+_BLOCK = 1 << 20
 
 
 @contextlib.contextmanager
-def open_log(settings: Settings, *, run_id: str) -> Iterator[str]:
-    """Write what the package logs in the block to the log file.
+def open_log(settings: Settings, run_id: str, *, step: Callable[[], str] = str) -> Iterator[str]:
+    """Send what the package logs to the project's log file for the length of the block.
 
-    :param settings: name the file, its size and how many rotated ones are kept.
+    Only the logger ``seachange`` is touched. Several processes may write to one file at once.
+
+    :param settings: name the file, the size at which it is rotated, and how many to keep.
     :param run_id: stands in every entry.
-    :returns: yields why the log cannot be written; an empty string when it can.
+    :param step: returns the name of the step that the calling thread works for, or nothing.
+    :returns: why there is no log file, or an empty string; a run does not fail for want of a log.
     """
+    logger = logging.getLogger("seachange")
     path = settings.path(settings.log_file)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handler = _RotatingFile(path, maxBytes=settings.log_max_size, backupCount=settings.log_keep, encoding="utf-8")
+        path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        handler = _Handler(path, max_bytes=settings.log_max_size, keep=settings.log_keep)
     except OSError as exc:
-        yield f"the log {path} cannot be written: {exc.strerror}"
+        yield f"{path} cannot be written, so this run is not logged: {exc.strerror}"
         return
-    handler.setFormatter(_JsonFormatter(run_id))
-    logger = logging.getLogger("seachange")
-    level = logger.level
+    handler.setFormatter(LogFormatter(run_id=run_id, step=step))
+    before = logger.level
     logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
+    logger.setLevel(min(logging.INFO, before or logging.INFO))
     try:
         yield ""
     finally:
+        logger.setLevel(before)
         logger.removeHandler(handler)
-        logger.setLevel(level)
-        handler.close()
+        # Closing writes what a full disk has refused so far.
+        with contextlib.suppress(OSError):
+            handler.close()
 
 
-def read_log(settings: Settings, *, lines: int) -> list[dict[str, Any]]:
-    """Return the last entries, oldest first, from rotated files too where the newest has too few.
+class LogFormatter(logging.Formatter):
+    """Writes a record as one line of JSON: time, level, logger, run, step, message, what else it carries, exception.
 
-    :param lines: how many at the most.
-    :raises NotWritableError: the log exists and cannot be read.
+    Passwords are taken out of every text, tracebacks included, before it becomes JSON, where quoting would disguise them.
     """
-    path = settings.path(settings.log_file)
-    kept: collections.deque[dict[str, Any]] = collections.deque(maxlen=lines)
-    rotated = [path.with_name(f"{path.name}.{number}") for number in range(settings.log_keep, 0, -1)]
-    for file in (*rotated, path):
-        kept.extend(_entries(file))
-    return list(kept)
+
+    def __init__(self, *, run_id: str, step: Callable[[], str] = str) -> None:
+        super().__init__()
+        self._run_id = run_id
+        self._step = step
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        when = datetime.datetime.fromtimestamp(record.created, datetime.UTC)
+        entry = {
+            "time": when.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "run": self._run_id,
+        }
+        step = self._step()
+        if step:
+            entry["step"] = step
+        entry["message"] = record.getMessage()
+        entry |= {key: value for key, value in vars(record).items() if key not in _STANDARD}
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        return json.dumps(_redacted(jsonable(entry)), ensure_ascii=False)
 
 
-def follow(settings: Settings) -> Iterator[dict[str, Any]]:
-    """Yield entries as they are written, from now on, across rotations, until the caller stops."""
+def _redacted(value: Any) -> Any:
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        return {key: _redacted(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_redacted(part) for part in value]
+    return value
+
+
+class _Handler(logging.handlers.RotatingFileHandler):
+    """A rotating file that several processes may write to: who finds it rotated by another one opens the new one."""
+
+    def __init__(self, path: Path, *, max_bytes: int, keep: int) -> None:
+        super().__init__(path, maxBytes=max_bytes, backupCount=keep, encoding="utf-8", errors="backslashreplace")
+
+    def _open(self) -> io.TextIOWrapper:
+        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        return os.fdopen(descriptor, "a", encoding=self.encoding, errors=self.errors)
+
+    def shouldRollover(self, record: logging.LogRecord) -> int:  # noqa: N802
+        """Whether the file would grow beyond its size; one entry larger than that has a file of its own."""
+        written = os.fstat(self._current().fileno()).st_size
+        return int(bool(written and self.maxBytes) and written + len(self.format(record).encode()) >= self.maxBytes)
+
+    def doRollover(self) -> None:  # noqa: N802
+        """Rotate, unless another process does it at this moment."""
+        stream = self._current()
+        # The lock has to outlive the stream, which is closed before the files are renamed.
+        held = os.dup(stream.fileno())
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            if not _is_at(stream, Path(self.baseFilename)):
+                self._current()
+            elif self.backupCount:
+                super().doRollover()
+            else:
+                Path(self.baseFilename).unlink()
+                self._current()
+        finally:
+            os.close(held)
+
+    def _current(self) -> io.TextIOWrapper:
+        """Return the stream to the file that has the name now."""
+        if self.stream is not None and _is_at(self.stream, Path(self.baseFilename)):
+            return self.stream
+        if self.stream is not None:
+            self.stream.close()
+        self.stream = opened = self._open()
+        return opened
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Drop the entry: a disk that is full must neither stop a run nor litter its output."""
+
+
+def read_log(settings: Settings, *, lines: int = 20, since_run: str = "") -> tuple[dict[str, Any], ...]:
+    """Return the last entries of the log, oldest first, from the rotated files too.
+
+    :param settings: name the file.
+    :param lines: how many; 0 for all.
+    :param since_run: leave out what is older than the first entry of this run.
+    """
+    # What is older than the run is only known when everything was read.
+    entries = _last_entries(tuple(_files(settings)), lines=0 if since_run else lines)
+    if since_run:
+        entries = itertools.dropwhile(lambda entry: entry.get("run") != since_run, entries)
+    return tuple(collections.deque(entries, maxlen=lines or None))
+
+
+def _files(settings: Settings) -> Iterator[Path]:
+    """Yield the log and its rotated predecessors as far as they exist, newest first."""
     path = settings.path(settings.log_file)
-    position = path.stat().st_size if path.is_file() else 0
-    identity = path.stat().st_ino if path.is_file() else 0
-    while True:
+    if path.is_file():
+        yield path
+    for number in itertools.count(1):
+        rotated = path.with_name(f"{path.name}.{number}")
+        if not rotated.is_file():
+            return
+        yield rotated
+
+
+def _last_entries(newest_first: Sequence[Path], *, lines: int) -> Iterator[dict[str, Any]]:
+    found: collections.deque[bytes] = collections.deque()
+    for path in newest_first:
+        if lines and len(found) >= lines:
+            break
         with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
-            if os.fstat(file.fileno()).st_ino != identity:
-                identity, position = os.fstat(file.fileno()).st_ino, 0
-            file.seek(position)
-            for line in file:
-                if not line.endswith(b"\n"):
-                    break
-                position += len(line)
-                yield from _parsed(line)
-        time.sleep(_POLL_S)
+            found.extendleft(reversed(collections.deque(file, maxlen=lines - len(found) if lines else None)))
+    return map(_entry, found)
 
 
-def _entries(path: Path) -> Iterator[dict[str, Any]]:
-    try:
-        with path.open("rb") as file:
-            for line in file:
-                yield from _parsed(line)
-    except FileNotFoundError:
-        return
-    except OSError as exc:
-        raise NotWritableError(f"the log {path} cannot be read: {exc.strerror}", hint="check its owner and mode") from exc
-
-
-def _parsed(line: bytes) -> Iterator[dict[str, Any]]:
+def _entry(line: bytes) -> dict[str, Any]:
+    text = line.decode("utf-8", "replace").rstrip("\n")
     with contextlib.suppress(ValueError):
-        entry = json.loads(line)
-        if isinstance(entry, dict):
-            yield entry
+        found = json.loads(text)
+        if isinstance(found, dict):
+            return found
+    # A crash may leave half a line; it is shown as it is.
+    return {"message": text}
+
+
+def follow(settings: Settings, *, lines: int = 0, timeout_s: float | None = None) -> Iterator[dict[str, Any]]:
+    """Yield entries as they are written, across rotations, until the caller stops.
+
+    :param settings: name the file; it need not exist yet.
+    :param lines: begin with so many of the last entries, without a gap to those that follow.
+    :param timeout_s: end when nothing was written for so long.
+    """
+    with contextlib.closing(_Tail(settings.path(settings.log_file))) as tail:
+        there = collections.deque(tail.read(), maxlen=lines)
+        if len(there) < lines:
+            yield from _last_entries(tuple(_files(settings))[1:], lines=lines - len(there))
+        yield from map(_entry, there)
+        quiet_since = time.monotonic()
+        while timeout_s is None or time.monotonic() - quiet_since < timeout_s:
+            for line in tail.read():
+                quiet_since = time.monotonic()
+                yield _entry(line)
+            time.sleep(_POLL_S)
+
+
+class _Tail:
+    """Reads what is appended to a file, and goes on with the next one when it is rotated."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: io.BufferedReader | None = None
+        self._half = b""
+
+    def close(self) -> None:
+        """Close the open file."""
+        if self._file:
+            self._file.close()
+
+    def read(self) -> Iterator[bytes]:
+        """Yield the complete lines that were added since the last time."""
+        if self._file is None and not self._open(self._path):
+            return
+        yield from self._added()
+        for path in self._later():
+            # The old file was complete before it was renamed, but perhaps not when it was read.
+            yield from self._added()
+            if self._open(path):
+                yield from self._added()
+
+    def _open(self, path: Path) -> bool:
+        try:
+            opened = path.open("rb")
+        except FileNotFoundError:
+            return False
+        if self._file:
+            self._file.close()
+        self._file, self._half = opened, b""
+        return True
+
+    def _added(self) -> Iterator[bytes]:
+        if self._file is None:
+            return
+        if os.fstat(self._file.fileno()).st_size < self._file.tell():
+            # Somebody emptied it in place.
+            self._file.seek(0)
+        while block := self._file.read(_BLOCK):
+            *complete, self._half = (self._half + block).split(b"\n")
+            yield from complete
+
+    def _later(self) -> list[Path]:
+        """Return the files that came after the open one, oldest first."""
+        if self._file is None or _is_at(self._file, self._path):
+            return []
+        later = [self._path]
+        for number in itertools.count(1):
+            path = self._path.with_name(f"{self._path.name}.{number}")
+            if not path.exists():
+                # It was removed and not rotated, or rotated away more often than files are kept.
+                return [self._path]
+            if _is_at(self._file, path):
+                return later
+            later.insert(0, path)
+        return later
+
+
+def _is_at(file: io.IOBase, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
