@@ -45,6 +45,7 @@ def migration_sessions(
     tags: Sequence[str] = ("db",),
     default: bool = False,
     allow_parallel: bool = False,
+    skip_missing: bool = False,
 ) -> Func:
     """Register a session for every major, ``migrations(pg18)``, all in one environment that ``migrations-env`` makes.
 
@@ -57,6 +58,7 @@ def migration_sessions(
     :param tags: tags of all of them.
     :param default: whether a bare ``nox`` runs them.
     :param allow_parallel: whether ``nox -j`` may run them side by side.
+    :param skip_missing: whether a major that is not on this machine is skipped, with the remedies, instead of failed.
     :returns: the registered session.
     """
     interpreters: Sequence[str | None] = [None] if python is None or isinstance(python, str) else list(python)
@@ -66,6 +68,8 @@ def migration_sessions(
     def run_history(session: nox.Session, interpreter: str | None, major: str) -> None:
         """Run the history up, down and up again, the seeds and the workflow on one PostgreSQL major."""
         program = _shared_python(session, name, interpreter) if install else sys.executable
+        if skip_missing:
+            _skip_without_server(session, program, major)
         session.run(program, *_command(session, major), external=True)
 
     parameters = [
@@ -95,6 +99,13 @@ def _register_environment(name: str, python: str | Sequence[str] | None, install
 
 def _command(session: nox.Session, major: str) -> tuple[str, ...]:
     return ("-m", "seachange.testing", "--pg", major, *session.posargs)
+
+
+def _skip_without_server(session: nox.Session, program: str, major: str) -> None:
+    probe = ("-m", "seachange.testing", "--pg", major, "--check-server")
+    said = session.run(program, *probe, external=True, silent=True, success_codes=[0, 1], log=False)
+    if isinstance(said, str) and said.startswith("error: PostgreSQL"):
+        session.skip(said.removeprefix("error: ").strip().replace("\n", "; "))
 
 
 def _label(interpreter: str | None, major: str) -> str:

@@ -36,6 +36,7 @@ class _Options:
     scale: int
     json: bool
     install_missing: bool
+    check_server: bool
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -48,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parse(argv)
     try:
         with termination_as_exception():
-            return _run(options).exit_code
+            return _say_server(options) if options.check_server else _run(options).exit_code
     except SeachangeError as exc:
         return _print_error(exc, options)
     except TerminatedError:
@@ -67,8 +68,23 @@ def _parse(argv: Sequence[str] | None) -> _Options:
     parser.add_argument("--seed-scale", type=int, default=1, metavar="N", help="scale of the seed data (default: 1)")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="what goes to stdout (default: text)")
     parser.add_argument("--install-missing", action="store_true", help="fetch a server of that major where there is none")
+    parser.add_argument("--check-server", action="store_true", help="only say whether there is a server of that major")
     given = parser.parse_args(argv)
-    return _Options(major=given.pg, scale=given.seed_scale, json=given.format == "json", install_missing=given.install_missing)
+    return _Options(
+        major=given.pg,
+        scale=given.seed_scale,
+        json=given.format == "json",
+        install_missing=given.install_missing,
+        check_server=given.check_server,
+    )
+
+
+def _say_server(options: _Options) -> int:
+    from seachange.postgres import binaries
+
+    found = binaries.server(config.load(), options.major)
+    print(f"PostgreSQL {found.version}: {found.bin_dir}")
+    return ExitCode.DONE
 
 
 def _run(options: _Options) -> RunReport:
