@@ -152,6 +152,9 @@ class Settings:
     schemas: tuple[str, ...] = _setting(_names, "list", "schemas to look at (default: all but the system's)", default=())
     backup_dir: str = _setting(_text, "path", "where backups go", default="backups")
     backup_keep: int = _setting(_count, "number", "backups to keep; 0 keeps all; the newest is never removed", default=10)
+    stall_timeout: int = _setting(
+        _duration, "time", "a dump or restore that makes no progress for this long is stopped", default=300_000
+    )
     sync_dir: str = _setting(_text, "path", "where structure.sql, schema.md and client.py go", default="schema")
     log_file: str = _setting(_text, "path", "the structured log, JSON lines", default="logs/migration.log")
     log_max_size: int = _setting(_size, "size", "size at which the log is rotated", default=5 * 1024**2)

@@ -70,6 +70,7 @@ class Contents:
     tables: Mapping[str, int | None]
     extensions: Mapping[str, str]
     roles: Roles
+    tablespaces: tuple[str, ...] = ()
     settings: tuple[DatabaseSetting, ...] = ()
     grants: tuple[Grant, ...] | None = None
     comment: str = ""
@@ -107,6 +108,8 @@ _ROLES = """
     WHERE oid >= 16384 AND owner = 10
 """
 
+_TABLESPACES = "SELECT spcname FROM pg_tablespace WHERE oid IN (SELECT reltablespace FROM pg_class WHERE oid >= 16384) ORDER BY 1"
+
 _SETTINGS = """
     SELECT coalesce(r.rolname, ''), item
     FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = s.setrole, unnest(setconfig) item
@@ -137,6 +140,7 @@ def read_contents(connection: Connection[Any]) -> Contents:
         tables=read_tables(connection),
         extensions=dict(connection.execute(_EXTENSIONS).fetchall()),
         roles=_roles(connection),
+        tablespaces=tuple(row[0] for row in connection.execute(_TABLESPACES)),
         settings=tuple(_setting(role, item) for role, item in connection.execute(_SETTINGS)),
         grants=tuple(grants) if database["datacl"] is not None else None,
         comment=database["comment"] or "",

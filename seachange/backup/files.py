@@ -9,7 +9,7 @@ from pathlib import Path
 
 from seachange.errors import NotWritableError, OutOfDiskError, SeachangeError
 
-__all__ = ["FULL", "disk_error", "free_bytes", "open_new", "open_to_read", "sync_file", "sync_folder", "write_new"]
+__all__ = ["FULL", "disk_error", "free_bytes", "full_disk", "open_new", "open_to_read", "sync_file", "sync_folder", "write_new"]
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -77,12 +77,23 @@ def disk_error(exc: OSError, folder: Path) -> SeachangeError:
     :param exc: the failure.
     :param folder: the folder of the backups.
     """
-    place = exc.filename or folder
     if exc.errno in FULL:
-        return OutOfDiskError(
-            f"the disk of {folder} is full ({free_bytes(folder) / 1024**2:.0f} MB free)",
-            hint="free space there, lower backup_keep, or set backup_dir to a larger disk",
-        )
+        return full_disk(folder)
     return NotWritableError(
-        f"{place} cannot be written: {exc.strerror}", hint="make the folder writable for this user, or set backup_dir"
+        f"{exc.filename or folder} cannot be written: {exc.strerror}",
+        hint="make the folder writable for this user, or set backup_dir",
+    )
+
+
+def full_disk(folder: Path, *, needed: int = 0) -> OutOfDiskError:
+    """Return the error for a disk that is full, or on which a backup will not fit.
+
+    :param folder: the folder of the backups.
+    :param needed: how many bytes the backup will take, as far as that is known.
+    """
+    free = f"{free_bytes(folder) / 1024**2:.1f} MB"
+    message = f"the disk of {folder} has {free} left, the backup needs about {needed / 1024**2:.1f} MB"
+    return OutOfDiskError(
+        message if needed else f"the disk of {folder} is full ({free} left); the unfinished backup was removed",
+        hint="free space there, lower backup_keep, or set backup_dir to a larger disk",
     )

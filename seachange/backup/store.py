@@ -143,7 +143,7 @@ def _age_order(backup: Backup) -> tuple[float, str]:
     # Where the manifest cannot be read the time in the name stands in; sequences are milliseconds since 1970 or later.
     if backup.manifest:
         return backup.manifest.sequence, backup.name
-    return (backup.when.timestamp() * 1000 if backup.when else 0), backup.name
+    return backup.started.timestamp() * 1000, backup.name
 
 
 def find_backup(settings: Settings, which: str = LATEST, *, database: str = "") -> Backup:

@@ -40,14 +40,20 @@ class Backup:
         return "damaged" if self.problems else "complete"
 
     @property
-    def when(self) -> datetime.datetime | None:
-        """When it was started; from its name where there is no manifest."""
+    def complete(self) -> bool:
+        """Whether nothing is wrong with it, as far as was looked."""
+        return not self.problems
+
+    @property
+    def started(self) -> datetime.datetime:
+        """When it was started; from its name where there is no manifest, 1970 where that tells nothing either."""
         if self.manifest:
             return self.manifest.started
         found = NAME.fullmatch(self.name)
         with contextlib.suppress(ValueError):
-            return datetime.datetime.strptime(found[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.UTC) if found else None
-        return None
+            if found:
+                return datetime.datetime.strptime(found[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.UTC)
+        return datetime.datetime.fromtimestamp(0, datetime.UTC)
 
     @property
     def database(self) -> str:
@@ -64,16 +70,16 @@ class Backup:
         """The size of its files."""
         return self.manifest.size_bytes if self.manifest else 0
 
-    def age_s(self, now: datetime.datetime) -> float | None:
+    def age_s(self, now: datetime.datetime) -> float:
         """Return its age in seconds; never negative, also when the clock went backwards."""
-        return max(0.0, (now - self.when).total_seconds()) if self.when else None
+        return max(0.0, (now - self.started).total_seconds())
 
     def to_dict(self) -> dict[str, Any]:
         """Return what a list of backups shows, as JSON values."""
         return {
             "name": self.name,
             "path": str(self.path),
-            "when": self.when.isoformat(timespec="seconds") if self.when else None,
+            "started": self.started.isoformat(timespec="seconds"),
             "database": self.database,
             "revision": self.revision,
             "size_bytes": self.size_bytes,

@@ -36,7 +36,7 @@ def test_a_backup_says_what_a_list_shows(here: Settings) -> None:
     expected = {
         "name": "20250601T120100Z-vetai-1750200000000",
         "path": str(path),
-        "when": "2025-06-01T12:01:00+00:00",
+        "started": "2025-06-01T12:01:00+00:00",
         "database": "vetai",
         "revision": "1750200000000",
         "size_bytes": 13,

@@ -1,0 +1,106 @@
+"""What belongs to a database and not to its objects, given back after a restore: locale, settings, grants, comment."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg import sql
+
+from seachange.backup.contents import Contents, DatabaseSetting, Locale
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+__all__ = ["apply_properties", "locale_options"]
+
+# The catalogue keeps these as lists that are quoted already; as one string they would become a list of one.
+_LISTS = frozenset({"local_preload_libraries", "search_path", "session_preload_libraries", "temp_tablespaces"})
+
+_SETTINGS = """
+    SELECT coalesce(r.rolname, ''), split_part(item, '=', 1), substr(item, strpos(item, '=') + 1)
+    FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase LEFT JOIN pg_roles r ON r.oid = s.setrole,
+         unnest(setconfig) item
+    WHERE d.datname = %s
+"""
+
+
+def locale_options(locale: Locale, *, version: int) -> sql.Composed:
+    """Return the clauses of CREATE DATABASE that give a new database the locale of the old one.
+
+    :param locale: of the database that was backed up.
+    :param version: ``server_version_num`` of the server.
+    """
+    parts = [("ENCODING", locale.encoding), ("LC_COLLATE", locale.collate), ("LC_CTYPE", locale.ctype)]
+    if version >= 150_000:
+        parts.append(("LOCALE_PROVIDER", locale.provider))
+    if locale.provider == "icu" and version >= 150_000:
+        parts.append(("ICU_LOCALE", locale.name))
+    if locale.icu_rules and version >= 160_000:
+        parts.append(("ICU_RULES", locale.icu_rules))
+    if locale.provider == "builtin" and version >= 170_000:
+        parts.append(("BUILTIN_LOCALE", locale.name))
+    return sql.SQL(" ").join([sql.SQL("{} {}").format(sql.SQL(word), sql.Literal(value)) for word, value in parts])
+
+
+def apply_properties(session: Connection[Any], database: str, contents: Contents, *, instead_of: str = "") -> tuple[str, ...]:
+    """Give a restored database the settings, grants and comment of the one that was backed up.
+
+    :param session: an autocommit session of the server.
+    :param database: the name of the restored database.
+    :param contents: what was backed up.
+    :param instead_of: the database that it will replace; what is not in the manifest because it is secret is taken from there.
+    :returns: a sentence for everything that could not be given back.
+    """
+    contents = _with_secrets(session, contents, instead_of)
+    notes = [
+        f"setting {setting.name} looks like a secret and is not in the manifest; set it again"
+        for setting in contents.settings
+        if setting.value is None
+    ]
+    for what, statements in _statements(sql.Identifier(database), contents):
+        try:
+            with session.transaction():
+                for statement in statements:
+                    session.execute(statement)
+        except (psycopg.ProgrammingError, psycopg.DataError) as exc:
+            notes.append(f"the {what} of the database could not be given back: {exc.diag.message_primary}")
+    return tuple(notes)
+
+
+def _with_secrets(session: Connection[Any], contents: Contents, database: str) -> Contents:
+    known = {(role, name): value for role, name, value in session.execute(_SETTINGS, [database])}
+    settings = (
+        setting if setting.value is not None else dataclasses.replace(setting, value=known.get((setting.role, setting.name)))
+        for setting in contents.settings
+    )
+    return dataclasses.replace(contents, settings=tuple(settings))
+
+
+def _statements(name: sql.Identifier, contents: Contents) -> Iterator[tuple[str, list[sql.Composed]]]:
+    for setting in contents.settings:
+        if setting.value is not None:
+            yield f"setting {setting.name}", list(_set(name, setting))
+    if contents.grants is not None:
+        yield "grants to PUBLIC", [sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name)]
+    for grant in contents.grants or ():
+        role = sql.Identifier(grant.role) if grant.role else sql.SQL("PUBLIC")
+        statement = sql.SQL("GRANT {} ON DATABASE {} TO {}").format(sql.SQL(grant.privilege), name, role)
+        option = sql.SQL(" WITH GRANT OPTION" if grant.grantable else "")
+        yield f"grant of {grant.privilege} to {grant.role or 'PUBLIC'}", [statement + option]
+    if contents.comment:
+        yield "comment", [sql.SQL("COMMENT ON DATABASE {} IS {}").format(name, sql.Literal(contents.comment))]
+
+
+def _set(name: sql.Identifier, setting: DatabaseSetting) -> Iterator[sql.Composed]:
+    where = sql.SQL("DATABASE {}").format(name)
+    if setting.role:
+        where = sql.SQL("ROLE {} IN {}").format(sql.Identifier(setting.role), where)
+    variable = sql.SQL(".").join([sql.Identifier(part) for part in setting.name.split(".")])
+    if setting.name in _LISTS:
+        yield sql.SQL("SELECT set_config({}, {}, true)").format(sql.Literal(setting.name), sql.Literal(setting.value))
+        yield sql.SQL("ALTER {} SET {} FROM CURRENT").format(where, variable)
+    else:
+        yield sql.SQL("ALTER {} SET {} TO {}").format(where, variable, sql.Literal(setting.value))
