@@ -32,7 +32,8 @@ def connection_environment(database: Database) -> Iterator[tuple[dict[str, str],
     """Yield the variables that take a libpq program to ``database``, and the private folder that they refer to.
 
     A name in ``PGDATABASE`` may be anything, while ``a=b`` and ``-dash`` mean something else as arguments; a password in a
-    0600 file is seen neither in the list of processes nor in ``/proc``.
+    0600 file is seen neither in the list of processes nor in ``/proc``. Only one with a line break, which that file cannot hold,
+    is passed as ``PGPASSWORD``.
 
     :param database: where to connect to.
     """
@@ -59,6 +60,8 @@ def _variables(database: Database) -> dict[str, str]:
         found["PGPASSFILE"] = given["passfile"]
     if _without_variable(database):
         found["PGSERVICE"] = _SERVICE
+    if not _fits_a_line(database.parameters.get("password", "")):
+        found["PGPASSWORD"] = database.parameters["password"]
     return {"PGCONNECT_TIMEOUT": "10", **found}
 
 
@@ -70,7 +73,7 @@ def _without_variable(database: Database) -> Mapping[str, str]:
 def _files(database: Database) -> dict[tuple[str, str], str]:
     files = {}
     password = database.parameters.get("password")
-    if password:
+    if password and _fits_a_line(password):
         escaped = password.replace("\\", "\\\\").replace(":", "\\:")
         files["pgpass", "PGPASSFILE"] = f"*:*:*:*:{escaped}\n"
     others = _without_variable(database)
@@ -78,6 +81,10 @@ def _files(database: Database) -> dict[tuple[str, str], str]:
         lines = [f"{key}={value}\n" for key, value in others.items()]
         files["pg_service.conf", "PGSERVICEFILE"] = f"[{_SERVICE}]\n" + "".join(lines)
     return files
+
+
+def _fits_a_line(password: str) -> bool:
+    return not {"\n", "\r"}.intersection(password)
 
 
 def _private_folder() -> Path:

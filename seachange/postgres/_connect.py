@@ -149,12 +149,11 @@ def connect(
     """
     interrupt.check()
     timeout_s = _connect_timeout(database, connect_timeout_s)
-    parameters = _parameters(database, application_name=application_name, connect_timeout_s=timeout_s)
-    hosts = 1 + parameters.get("host", "").count(",")
     try:
-        session = _open(parameters, timeout_s=timeout_s * hosts)
+        session = _open(database, application_name=application_name, timeout_s=timeout_s)
     except psycopg.Error as exc:
-        raise connection_failure(database, str(exc)) from exc
+        # Without its frames: some tracebacks show local variables, and there the password is one.
+        raise connection_failure(database, str(exc)) from exc.with_traceback(None)
     try:
         _apply(session, lock_timeout_ms=lock_timeout_ms, statement_timeout_ms=statement_timeout_ms)
         session.autocommit = autocommit
@@ -198,12 +197,14 @@ def engine(
     return sqlalchemy.create_engine(url, creator=creator, poolclass=sqlalchemy.NullPool)
 
 
-def _open(parameters: Mapping[str, str], *, timeout_s: float) -> Session:
+def _open(database: Database, *, application_name: str, timeout_s: float) -> Session:
     # In a thread of its own: neither a silent server nor a silent name server, for which libpq waits without a limit and deaf to
     # signals, can hold up the caller or Ctrl-C. What arrives too late is closed.
+    parameters = _parameters(database, application_name=application_name, connect_timeout_s=timeout_s)
     arriving: concurrent.futures.Future[Session] = concurrent.futures.Future()
     threading.Thread(target=_open_into, args=(arriving, parameters), daemon=True).start()
-    deadline = time.monotonic() + timeout_s + _LATE_S
+    hosts = 1 + parameters.get("host", "").count(",")
+    deadline = time.monotonic() + timeout_s * hosts + _LATE_S
     try:
         while time.monotonic() < deadline:
             interrupt.check()

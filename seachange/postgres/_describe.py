@@ -108,11 +108,11 @@ def wait_until_reachable(
             with connect(database, autocommit=True, connect_timeout_s=_share(deadline, hosts)) as session:
                 return describe(session)
         except ServerUnreachableError as exc:
-            pause = wait_s * random.uniform(0.5, 1.5)  # noqa: S311
-            if time.monotonic() + pause > deadline:
+            remaining_s = deadline - time.monotonic()
+            if remaining_s <= 0:
                 raise _tried(exc, attempt, timeout_s) from exc
             failure = exc
-        interrupt.sleep(pause)
+        interrupt.sleep(min(remaining_s, wait_s * random.uniform(0.5, 1.5)))  # noqa: S311
         attempt, wait_s = attempt + 1, min(wait_s * 2, _LONGEST_WAIT_S)
         _log.info("attempt %d to reach %s: %s", attempt, database.redacted, failure)
         if on_retry:

@@ -87,7 +87,7 @@ _KINDS = (
         hint="check DATABASE_URL and the PG* variables",
     ),
     _Kind(
-        pattern=r"session is read-only|server is in hot standby mode|session is not read-only",
+        pattern=r"(session|server) is (not )?(read-only|in hot standby mode)",
         error=ReadOnlyServerError,
         message="no server of {target} is as target_session_attrs asks",
         hint="name the primary",
