@@ -107,14 +107,16 @@ class Running:
         self.end(grace_s=grace_s)
 
     def end(self, *, grace_s: float) -> None:
-        """Send SIGTERM to the process group, after ``grace_s`` seconds SIGKILL.
+        """Send SIGINT to the process group, then SIGTERM, after ``grace_s`` seconds SIGKILL.
 
-        pg_dump in a connection that swallows packets did not react to SIGTERM for 30 s.
+        psql cancels its statement at SIGINT only; a pg_dump whose packets are swallowed did not react to either for 30 s.
         """
         try:
-            self._signal(signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(grace_s)
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._signal(number)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._process.wait(grace_s / 2)
+                    return
         finally:
             self._signal(signal.SIGKILL)
             self._process.wait()

@@ -182,7 +182,7 @@ def _started(
     stdout: BinaryIO | None,
     remove: Path | None,
 ) -> Iterator[Running]:
-    with Tether(remove=remove, patience_s=_PATIENCE_S) as tether:
+    with Tether(remove=remove, first_signal="INT", patience_s=_PATIENCE_S) as tether:
         process = subprocess.Popen(
             argv if stdin else tether.wrap(argv),
             stdin=stdin or tether.fileno(),
