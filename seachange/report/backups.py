@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from seachange.backup.verify import Backup
+from seachange.backup import Backup
 from seachange.report.tables import size, table_lines
 
 __all__ = ["backup_lines"]
@@ -15,7 +15,7 @@ def backup_lines(backups: Sequence[Backup]) -> list[str]:
     rows = [
         (
             one.name,
-            one.when.strftime("%Y-%m-%d %H:%M:%S") if one.when else "-",
+            one.started.strftime("%Y-%m-%d %H:%M:%S"),
             one.database or "-",
             one.revision or "-",
             size(one.size_bytes),

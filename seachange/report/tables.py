@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 __all__ = ["log_line", "size", "table_lines"]
+
+
+_NUMBER = re.compile(r"[\d.,]+( (B|kB|MB|GB|s))?")
 
 
 def table_lines(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> tuple[str, ...]:
@@ -19,7 +23,7 @@ def table_lines(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> tuple
         return ("none",)
     columns = list(zip(headings, *body, strict=True))
     widths = [max(len(cell) for cell in column) for column in columns]
-    right = [all(cell[:1].isdigit() for cell in column[1:]) for column in columns]
+    right = [all(_NUMBER.fullmatch(cell) for cell in column[1:]) for column in columns]
 
     def line(row: Sequence[str]) -> str:
         cells = zip(row, widths, right, strict=True)

@@ -12,7 +12,7 @@ def dist(face: Face) -> None:
     from seachange.plan import Finding
 
     kinds: tuple[Kind, ...] = ("build",)
-    stale = find_stale(face.settings.root, face.settings, which=kinds)
+    stale = find_stale(face.settings.root, face.settings, kinds=kinds)
     findings = tuple(
         Finding(
             code="stale-output",

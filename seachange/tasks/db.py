@@ -24,8 +24,9 @@ def start(face: Face) -> None:
         return
     server = embedded.start(face.settings)
     database = embedded.database(face.settings)
-    line = f"PostgreSQL {server.installation.version} runs, database {database.name}: {database.redacted}"
-    face.answer([line], {"version": server.installation.version, "url": database.redacted, "data_dir": server.data_dir})
+    line = f"PostgreSQL {server.major} runs with pid {server.pid}, database {database.name}: {database.redacted}"
+    data = {"major": server.major, "pid": server.pid, "url": database.redacted, "data_dir": server.data_dir}
+    face.answer([line], data)
 
 
 @task(changes=True)

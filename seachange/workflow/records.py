@@ -27,7 +27,7 @@ def record_run(settings: Settings, report: RunReport, *, ended: str) -> None:
     steps = {step.name: step.status for step in report.steps}
     path = settings.state_dir / "last_run.json"
     with contextlib.suppress(OSError):
-        path.parent.mkdir(mode=0o700, exist_ok=True)
+        path.parent.mkdir(exist_ok=True)
         partial = path.with_suffix(f".{report.run_id}")
         partial.write_text(json.dumps({**keep, "steps": steps, "duration_s": round(report.duration_s, 3)}, indent=2))
         partial.replace(path)

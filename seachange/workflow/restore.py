@@ -17,18 +17,21 @@ def restore(run: Run) -> StepResult:
     from seachange.backup import find_backup
     from seachange.backup import restore as restore_backup
 
-    _ = run.server
     backup = find_backup(run.settings, run.options.get("backup") or "latest")
     into = run.options.get("into", "")
     if run.dry_run:
         place = into or "a new database"
         return StepResult(status="skipped", summary=f"would restore {backup.name} of {backup.database} into {place}")
-    run.progress(f"restoring {backup.name}")
     done = restore_backup(
         backup,
         run.settings,
         server=run.database,
-        target=run.database.with_name(into) if into else None,
+        target=into,
         overwrite=bool(run.options.get("overwrite")),
+        progress=run.progress,
     )
-    return StepResult(summary=f"restored {backup.name} into {done.database.name}", facts=done.facts, data=done.to_dict())
+    facts = (f"{done.tables} of {done.expected_tables} tables are there", *done.notes)
+    if done.replaced:
+        facts += (f"the database that was there is kept as {done.replaced}",)
+    summary = f"{backup.name} is database {done.database.name} on {run.database.redacted}"
+    return StepResult(status="warning" if done.notes else "done", summary=summary, facts=facts, data=done.to_dict())

@@ -65,9 +65,8 @@ def require_backup(run: Run) -> None:
     hint = "run `invoke db.backup` first"
     current = "-".join(run.current())
     for found in list_backups(run.settings):
-        age_s = found.age_s(now)
-        fresh = age_s is not None and age_s < _FRESH_S
-        if fresh and found.status == "complete" and (found.database, found.revision) == (run.database.name, current):
+        fresh = found.complete and found.age_s(now) < _FRESH_S
+        if fresh and (found.database, found.revision) == (run.database.name, current):
             verify_digests(found)
             return
     raise RefusedError(

@@ -11,7 +11,8 @@ __all__ = ["TableSize", "list_tables"]
 
 # reltuples is -1 until a table was analyzed for the first time (documentation, 53.11 pg_class).
 _SIZES = """
-select n.nspname, c.relname, greatest(c.reltuples, 0)::bigint, pg_table_size(c.oid), pg_indexes_size(c.oid)
+select n.nspname, c.relname, greatest(c.reltuples, pg_stat_get_live_tuples(c.oid), 0)::bigint,
+  pg_table_size(c.oid), pg_indexes_size(c.oid)
 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p') and n.nspname <> 'information_schema' and n.nspname not like 'pg\\_%%'
   and (cardinality(%(schemas)s::text[]) = 0 or n.nspname = any(%(schemas)s))

@@ -17,7 +17,7 @@ def clean(run: Run) -> StepResult:
 
     settings = run.settings
     stale = find_stale(settings.root, settings)
-    gone = stale if run.dry_run else remove(settings.root, settings, stale)
+    gone = stale if run.dry_run else remove(stale)
     word = "would remove" if run.dry_run else "removed"
     facts = [f"{word} {_short(item.path, settings.root)}: {item.reason}" for item in gone]
     swept = () if run.dry_run else sweep(settings)
