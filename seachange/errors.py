@@ -30,6 +30,7 @@ __all__ = [
     "ReadOnlyServerError",
     "RefusedError",
     "RestoreFailedError",
+    "RevisionRejectedError",
     "RevisionUnknownError",
     "SeachangeError",
     "ServerStartError",
@@ -162,6 +163,12 @@ class CheckFoundError(SeachangeError):
     """A check found something: pending revisions, drift, orphans, stale files."""
 
     exit_code = ExitCode.FOUND
+
+
+class RevisionRejectedError(SeachangeError):
+    """A generated revision did not stand its trial on the shadow; its file was not kept among the revisions."""
+
+    exit_code = ExitCode.FAILED_UNCHANGED
 
 
 class RevisionUnknownError(SeachangeError):

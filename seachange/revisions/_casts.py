@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from alembic.autogenerate import render_op_text, renderers
 from alembic.operations import ops
 from sqlalchemy import text
 
 from seachange.revisions._enums import qualified
 
 if TYPE_CHECKING:
+    from alembic.autogenerate.api import AutogenContext
     from sqlalchemy import Connection
 
-__all__ = ["add_casts"]
+__all__ = ["CastColumnOp", "add_casts"]
 
 # ALTER TYPE without USING takes assignment casts; every type has one to the string category (documentation, 13.41 pg_cast).
 _CASTS = text("""
@@ -24,6 +26,25 @@ from pg_catalog.pg_type s, pg_catalog.pg_type t where s.oid = to_regtype(:source
 
 _TYPED_CONSTANT = re.compile(r"""('(?:[^']|'')*')::[\w\s."\[\]()]+""")
 _WITHOUT_ZONE, _WITH_ZONE = "timestamp without time zone", "timestamp with time zone"
+
+
+class CastColumnOp(ops.AlterColumnOp):
+    """A change of type with a USING clause, which Alembic runs but does not render.
+
+    :param operation: the change.
+    :param using: the expression.
+    """
+
+    def __init__(self, operation: ops.AlterColumnOp, *, using: str) -> None:
+        vars(self).update(vars(operation))
+        self.using = using
+
+
+@renderers.dispatch_for(CastColumnOp)
+def _render(context: AutogenContext, operation: CastColumnOp) -> str:
+    plain = ops.AlterColumnOp(operation.table_name, operation.column_name)
+    vars(plain).update({key: value for key, value in vars(operation).items() if key != "using"})
+    return f"{render_op_text(context, plain).removesuffix(')')}, postgresql_using={operation.using!r})"
 
 
 def add_casts(operations: list[Any], connection: Connection) -> None:
@@ -44,12 +65,10 @@ def _with_cast(operation: Any, connection: Connection) -> list[Any]:
     column = qualified(connection, "", operation.column_name)
     if {_plain(source), _plain(target)} == {_WITHOUT_ZONE, _WITH_ZONE}:
         # Without this the session's TimeZone decides what the values mean.
-        operation.kw["postgresql_using"] = f"{column} AT TIME ZONE 'UTC'"
-        return [operation]
+        return [CastColumnOp(operation, using=f"{column} AT TIME ZONE 'UTC'")]
     if connection.scalar(_CASTS, {"source": source, "target": target}):
         return [operation]
-    operation.kw["postgresql_using"] = f"{column}::{target}"
-    return _around_default(operation)
+    return _around_default(CastColumnOp(operation, using=f"{column}::{target}"))
 
 
 def _around_default(operation: ops.AlterColumnOp) -> list[Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from alembic.operations import ops
 from sqlalchemy import CheckConstraint, Table, inspect
+from sqlalchemy.sql.elements import conv
 
 if TYPE_CHECKING:
     from alembic.autogenerate.api import AutogenContext
@@ -48,7 +49,7 @@ def _compare_table(
         elif nameless and name.startswith(f"{table.name}_") and "check" in name:
             nameless -= 1
         else:
-            constraint = CheckConstraint(found["sqltext"], name=name, table=_copy(table))
+            constraint = CheckConstraint(found["sqltext"], name=conv(name), table=_copy(table))
             if context.run_object_filters(constraint, name, "check_constraint", True, None):  # noqa: FBT003
                 yield ops.DropConstraintOp.from_constraint(constraint)
     for name, constraint in declared.items():

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from alembic.operations import ops
+from sqlalchemy import inspect
+
 from seachange.revisions._casts import add_casts
 from seachange.revisions._checks import compare_checks
 from seachange.revisions._defaults import drop_false_defaults
-from seachange.revisions._enum_operations import enum_operations
+from seachange.revisions._enum_operations import EnumOp, enum_operations
 from seachange.revisions._enums import EnumChange, compare_enums, drop_candidates
 from seachange.revisions._sentences import flatten, table_of
 
@@ -34,12 +37,25 @@ def add_extras(script: MigrationScript, context: AutogenContext, connection: Con
     drop_false_defaults(downgrade, connection)
     if not _checks_compared(context):
         for modified in compare_checks(context, connection, metadata):
-            upgrade.append(modified)
-            downgrade.insert(0, modified.reverse())
+            _add_checks(upgrade, downgrade, modified)
     if not _from_plugin(upgrade):
         _add_enums(upgrade, downgrade, connection, metadata=metadata)
     add_casts(upgrade, connection)
     add_casts(downgrade, connection)
+
+
+def _add_checks(upgrade: list[Any], downgrade: list[Any], modified: ops.ModifyTableOps) -> None:
+    """A check goes before the columns that it is about are changed, and comes after."""
+    gone = [operation for operation in modified.ops if isinstance(operation, ops.DropConstraintOp)]
+    new = [operation for operation in modified.ops if operation not in gone]
+    if gone:
+        part = ops.ModifyTableOps(modified.table_name, gone, schema=modified.schema)
+        upgrade.insert(0, part)
+        downgrade.append(part.reverse())
+    if new:
+        part = ops.ModifyTableOps(modified.table_name, new, schema=modified.schema)
+        upgrade.append(part)
+        downgrade.insert(0, part.reverse())
 
 
 def _checks_compared(context: AutogenContext) -> bool:
@@ -67,9 +83,6 @@ def _add_enums(upgrade: list[Any], downgrade: list[Any], connection: Connection,
 
 
 def _dropped_columns(operations: list[Any], connection: Connection) -> list[tuple[str, str]]:
-    from alembic.operations import ops
-    from sqlalchemy import inspect
-
     found: list[tuple[str, str]] = []
     operation: Any
     for operation in flatten(operations):
@@ -83,7 +96,5 @@ def _dropped_columns(operations: list[Any], connection: Connection) -> list[tupl
 
 def changed_labels(script: MigrationScript) -> tuple[EnumChange, ...]:
     """Return the enum types whose labels the script adds without a way to take them away again."""
-    from seachange.revisions._enum_operations import EnumOp
-
     found = [operation for part in script.downgrade_ops_list for operation in flatten(part.ops)]
     return tuple(operation.change for operation in found if isinstance(operation, EnumOp) and not operation.statements)

@@ -109,9 +109,13 @@ def _default(default: Any, dialect: Dialect) -> str:
     return type(default).__name__.lower()
 
 
+def _columns(operation: Any) -> str:
+    return ", ".join(str(getattr(column, "name", None) or column) for column in operation.columns)
+
+
 def _add_index(operation: Any, _: Dialect) -> Iterator[_Pair]:
     unique = "unique index" if operation.unique else "index"
-    columns = ", ".join(str(column) for column in operation.columns)
+    columns = _columns(operation)
     yield _more(f"{unique} {operation.index_name} on {table_of(operation)} ({columns})")
 
 
@@ -125,9 +129,9 @@ def _add_foreign_key(operation: Any, _: Dialect) -> Iterator[_Pair]:
 
 
 def _add_constraint(operation: Any, _: Dialect) -> Iterator[_Pair]:
-    columns = f" ({', '.join(str(column) for column in operation.columns)})" if hasattr(operation, "columns") else ""
+    columns = f" ({_columns(operation)})" if hasattr(operation, "columns") else ""
     name = f" {operation.constraint_name}" if operation.constraint_name else ""
-    yield _more(f"{operation.constraint_type} constraint{name} on {table_of(operation)}{columns}".replace("_", " ", 1))
+    yield _more(f"{operation.constraint_type} constraint{name} on {table_of(operation)}{columns}")
 
 
 def _drop_constraint(operation: Any, _: Dialect) -> Iterator[_Pair]:

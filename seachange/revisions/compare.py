@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ class Comparison:
     context: AutogenContext
     connection: Connection
     metadata: MetaData
+    warnings: tuple[str, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -94,13 +96,16 @@ def compare(project: Project, connection: Connection, *, metadata: MetaData, use
 
 def _compare(context: MigrationContext, heads: tuple[str, ...], metadata: MetaData) -> Comparison:
     from alembic.autogenerate.api import AutogenContext, produce_migrations
+    from sqlalchemy.exc import SAWarning
 
     from seachange.revisions._extras import add_extras
 
     connection = context.connection
     if connection is None:
         raise StatementFailedError("env.py configured Alembic without a connection", hint="pass connection= to configure()")
-    script = produce_migrations(context, metadata)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        script = produce_migrations(context, metadata)
     autogenerate = AutogenContext(context, metadata=metadata)
     add_extras(script, autogenerate, connection, metadata=metadata)
     hook = context.opts.get("process_revision_directives")
@@ -108,7 +113,8 @@ def _compare(context: MigrationContext, heads: tuple[str, ...], metadata: MetaDa
     if hook:
         hook(context, heads, directives)
     kept = directives[0] if directives else _emptied(script)
-    return Comparison(script=kept, context=autogenerate, connection=connection, metadata=metadata)
+    said = dict.fromkeys(str(warning.message) for warning in caught if issubclass(warning.category, (UserWarning, SAWarning)))
+    return Comparison(script=kept, context=autogenerate, connection=connection, metadata=metadata, warnings=tuple(said))
 
 
 def _emptied(script: MigrationScript) -> MigrationScript:

@@ -1,0 +1,213 @@
+"""Write a revision from the difference between the models and the shadow, and keep it only after a trial there."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seachange.config import Settings
+from seachange.errors import HistoryInvalidError, NotWritableError, RevisionRejectedError
+from seachange.revisions._targets import require_order
+from seachange.revisions._trial import Trial, connected
+from seachange.revisions.compare import Comparison, compare
+from seachange.revisions.history import History
+from seachange.revisions.project import Project, open_project
+
+if TYPE_CHECKING:
+    from sqlalchemy import MetaData
+
+    from seachange.postgres.connection import Database
+    from seachange.postgres.shadow import Shadow
+    from seachange.revisions._naming import Identity
+
+__all__ = ["GeneratedRevision", "generate", "pending_operations"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GeneratedRevision:
+    """A revision that was written; ``operations`` and ``warnings`` are sentences."""
+
+    path: Path
+    revision: str
+    title: str
+    operations: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Draft:
+    """The text of a revision that is not on disk yet."""
+
+    identity: Identity
+    text: str
+    operations: tuple[str, ...]
+    warnings: tuple[str, ...]
+    labels_stay: frozenset[str]
+
+
+def pending_operations(settings: Settings, history: History, *, metadata: MetaData, shadow: Shadow) -> tuple[str, ...]:
+    """Return in sentences what a new revision would do; nothing means that models and history agree.
+
+    :param settings: the project's settings.
+    :param history: the revisions.
+    :param metadata: what the models declare.
+    :param shadow: a server with a database at the head of the history.
+    :raises HistoryInvalidError: the history has several heads, or is no order.
+    """
+    _require_one_head(history)
+    found: list[str] = []
+    with connected(shadow.clone()) as connection:
+        compare(open_project(settings), connection, metadata=metadata, use=lambda comparison: found.extend(comparison.operations))
+    return tuple(found)
+
+
+def generate(
+    settings: Settings,
+    history: History,
+    *,
+    metadata: MetaData,
+    shadow: Shadow,
+    name: str = "",
+    location: str = "",
+    progress: Callable[[str], None] | None = None,
+) -> GeneratedRevision | None:
+    """Write the revision that makes the models true, tried up, down and up on a copy of the shadow.
+
+    :param settings: the project's settings.
+    :param history: the revisions.
+    :param metadata: what the models declare.
+    :param shadow: a server with a database at the head of the history; it is kept at the new head too.
+    :param name: what to call it; derived from its operations by default.
+    :param location: the version location to write to; that of the newest revision by default.
+    :param progress: told what is being done.
+    :returns: the revision, or None when there is nothing to do.
+    :raises HistoryInvalidError: the history has several heads, or is no order.
+    :raises RevisionRejectedError: it did not stand the trial; its text is in .seachange/rejected/.
+    :raises NotWritableError: the version location cannot be written.
+    """
+    _require_one_head(history)
+    project, database = open_project(settings), shadow.clone()
+    draft = _draft(project, history, database, metadata=metadata, name=name, location=location)
+    if draft is None:
+        return None
+    identity = draft.identity
+    with _workshop(settings) as folder:
+        path = _write(folder, draft, project)
+        trial = Trial(
+            settings=settings,
+            folder=folder,
+            revision=identity.revision,
+            parent=identity.down_revision,
+            metadata=metadata,
+            labels_stay=draft.labels_stay,
+            progress=progress or (lambda _: None),
+        )
+        extended = _tried(trial, database, path, target=identity.path)
+        _keep(path, identity.path)
+    shadow.keep_as(extended.key(identity.revision), database)
+    return GeneratedRevision(
+        path=identity.path,
+        revision=identity.revision,
+        title=identity.title,
+        operations=draft.operations,
+        warnings=draft.warnings,
+    )
+
+
+def _require_one_head(history: History) -> None:
+    require_order(history)
+    if len(history.heads) > 1:
+        raise HistoryInvalidError(
+            f"the history has {len(history.heads)} heads: {', '.join(history.heads)}; a new revision can follow only one",
+            hint="set down_revision of the newer one to the other, or join them: alembic merge heads",
+        )
+
+
+def _draft(
+    project: Project, history: History, database: Database, *, metadata: MetaData, name: str, location: str
+) -> _Draft | None:
+    drafts: list[_Draft] = []
+
+    def draft(comparison: Comparison) -> None:
+        from seachange.revisions._extras import changed_labels
+        from seachange.revisions._naming import identify, suggest_name
+        from seachange.revisions._notes import notes
+        from seachange.revisions._rendering import render_revision
+
+        if comparison.empty:
+            return
+        operations = comparison.script.upgrade_ops_list[-1].ops
+        script = project.script(project.config())
+        identity = identify(history, script, name=name or suggest_name(operations), location=location)
+        warnings = (*notes(operations), *comparison.warnings)
+        drafts.append(
+            _Draft(
+                identity=identity,
+                text=render_revision(project, comparison, identity=identity, notes=warnings),
+                operations=comparison.operations,
+                warnings=warnings,
+                labels_stay=frozenset(change.new.name for change in changed_labels(comparison.script) if change.new),
+            )
+        )
+
+    with connected(database) as connection:
+        compare(project, connection, metadata=metadata, use=draft)
+    return drafts[0] if drafts else None
+
+
+@contextlib.contextmanager
+def _workshop(settings: Settings) -> Iterator[Path]:
+    """A folder for the file on trial; gone afterwards, whatever happens."""
+    try:
+        settings.state_dir.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix="trial-", dir=settings.state_dir))
+    except OSError as exc:
+        raise NotWritableError(f"{settings.state_dir} cannot be written: {exc.strerror}", hint="check its permissions") from exc
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write(folder: Path, draft: _Draft, project: Project) -> Path:
+    from seachange.revisions._hooks import run_hooks
+
+    path = folder / draft.identity.path.name
+    path.write_text(draft.text, encoding="utf-8")
+    run_hooks(project, path)
+    return path
+
+
+def _tried(trial: Trial, database: Database, path: Path, *, target: Path) -> History:
+    try:
+        return trial.run(database)
+    except RevisionRejectedError as exc:
+        settings = trial.settings
+        rejected = settings.state_dir / "rejected" / path.name
+        rejected.parent.mkdir(exist_ok=True)
+        shutil.copyfile(path, rejected)
+        shown, folder = (each.relative_to(settings.root) for each in (rejected, target.parent))
+        exc.hint = f"its text is in {shown}: mend it and move it to {folder}, or change the models"
+        raise
+
+
+def _keep(source: Path, target: Path) -> None:
+    """Put the file in its place whole or not at all, and never over another one."""
+    temporary = target.with_name(f".{target.name}.tmp")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists():
+            raise NotWritableError(f"{target} exists already", hint="choose another --name")
+        try:
+            shutil.copyfile(source, temporary)
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as exc:
+        hint = f"check the permissions of {target.parent}"
+        raise NotWritableError(f"{target} cannot be written: {exc.strerror}", hint=hint) from exc
