@@ -5,25 +5,28 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 
-import psycopg
 import pytest
 from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 
 from seachange.errors import TimeoutExceededError
 from seachange.postgres.catalog import Catalog, Table, View, diff, exported_snapshot, read_catalog
-from seachange.postgres.connection import Database, connect
+from seachange.postgres.connection import Database, Session, connect
 from seachange.postgres.server import Server
 from seachange.testing.fixtures import fresh_database
 from tests.schemas import CLINIC, NASTY
 
 
 @contextlib.contextmanager
-def _filled(database: Database, script: str) -> Iterator[psycopg.Connection]:
+def _filled(database: Database, script: str) -> Iterator[Session]:
     with contextlib.closing(connect(database)) as connection:
         connection.execute(script.encode())
         connection.commit()
         yield connection
+
+
+def _status(connection: Session) -> TransactionStatus:
+    return connection.info.transaction_status
 
 
 def _table(catalog: Catalog, name: str) -> Table:
@@ -71,12 +74,12 @@ def test_a_transaction_that_is_open_stays_open_and_keeps_its_settings(database: 
         connection.execute("create table public.not_yet_committed ()")
         catalog = read_catalog(connection)
 
-        assert connection.info.transaction_status == TransactionStatus.INTRANS
+        assert _status(connection) == TransactionStatus.INTRANS
         assert connection.execute("show search_path").fetchone() == ("pg_temp",)
         assert [table.name for table in catalog.tables] == ["appointments", "clients", "not_yet_committed", "pets"]
         connection.rollback()
         assert [table.name for table in read_catalog(connection).tables] == ["appointments", "clients", "pets"]
-        assert connection.info.transaction_status == TransactionStatus.IDLE
+        assert _status(connection) == TransactionStatus.IDLE
 
 
 def test_autocommit_and_another_row_factory_are_no_matter(database: Database) -> None:
@@ -298,7 +301,7 @@ def test_a_locked_view_is_waited_for_within_lock_timeout(database: Database) -> 
         with contextlib.closing(connect(database, lock_timeout_ms=100)) as connection:
             with pytest.raises(TimeoutExceededError, match="catalogue of the database") as caught:
                 read_catalog(connection)
-            assert connection.info.transaction_status == TransactionStatus.IDLE
+            assert _status(connection) == TransactionStatus.IDLE
 
     assert caught.value.exit_code == 6
 
