@@ -117,10 +117,11 @@ def finding_lines(finding: Finding, marks: Marks) -> list[str]:
 
 
 def report_lines(report: RunReport, marks: Marks) -> list[str]:
-    """Return the summary of a run: a line a step, the state of the database, the time."""
+    """Return the summary of a run: a line a step where there are several, the state of the database, the time."""
     width = max([len(step.name) for step in report.steps], default=0)
-    lines = ["", marks.paint("title", f"summary of {report.pipeline}{' (dry run)' if report.dry_run else ''}")]
-    for step in report.steps:
+    several = len(report.steps) > 1
+    lines = ["", marks.paint("title", f"summary of {report.pipeline}{' (dry run)' if report.dry_run else ''}")] if several else []
+    for step in report.steps if several else ():
         took = f"{step.duration_s:6.2f} s" if step.status != "not tried" else "        "
         state = marks.mark(step.status) if marks.pictures else f"{step.status:<9} "
         lines.append(f"{state}{step.name:<{width}}  {took}  {step.summary}".rstrip())

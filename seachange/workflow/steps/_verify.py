@@ -16,6 +16,8 @@ def verify(run: Run) -> StepResult:
 
     :returns: failed with exit code 2 when there is an error among the findings.
     """
+    if run.dry_run and (pending := _pending(run)):
+        return StepResult(status="skipped", summary=f"would verify after {len(pending)} pending revisions")
     findings = (*_pending(run), *find_differences(run), *_rows(run))
     errors = sum(finding.severity == "error" for finding in findings)
     if errors:
