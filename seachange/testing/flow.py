@@ -46,6 +46,7 @@ class _Journey:
 
     def up(self, run: Run) -> StepResult:
         """Upgrade an empty database to the head."""
+        run.current()  # so that a failure can say from where the database was moved
         subject = _subject(run)
         self._empty = subject.catalog()
         seconds = subject.up()
