@@ -191,6 +191,7 @@ class MigrationFailedError(SeachangeError):
     :param applied: revisions that this run applied before the failure, in order.
     :param failed: the revision that failed.
     :param not_tried: revisions after it.
+    :param reason: the place, the server's words and the statement, without the state of the database.
     """
 
     exit_code = ExitCode.FAILED_UNCHANGED
@@ -203,6 +204,7 @@ class MigrationFailedError(SeachangeError):
         applied: tuple[str, ...] = (),
         failed: str = "",
         not_tried: tuple[str, ...] = (),
+        reason: str = "",
         exit_code: int | None = None,
     ) -> None:
         if exit_code is None and applied:
@@ -211,6 +213,7 @@ class MigrationFailedError(SeachangeError):
         self.applied = applied
         self.failed = failed
         self.not_tried = not_tried
+        self.reason = reason or message
 
 
 class BackupFailedError(SeachangeError):

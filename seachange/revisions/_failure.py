@@ -56,19 +56,19 @@ def migration_error(
     place = find_place_in(traceback.extract_tb(exc.__traceback__), revision.path, root=progress.root)
     place = place or find_place(exc, root=progress.root)
     left_behind = watch.committed or (watch.concurrent and bool(watch.statement) and not sqlstate.startswith("42"))
-    where = f", it failed at {place}" if place else ""
-    parts = [f"revision {revision.revision} was not {progress.verb}{where}: {_reason(exc, sqlstate)}"]
+    parts = [f"{f'at {place}: ' if place else ''}{_words(exc, sqlstate)}"]
     if statement := getattr(exc, "statement", None) or watch.statement:
         parts.append(f"statement: {redact(shorten(statement))}")
     if blocked_by:
         parts.append(f"blocked by {redact(blocked_by)}")
-    parts.append(_state(progress, left_behind=left_behind))
+    reason, state = "; ".join(parts), _state(progress, left_behind=left_behind)
     return MigrationFailedError(
-        "; ".join(parts),
+        f"revision {revision.revision} was not {progress.verb}: {reason}; {state}",
         hint=_hint(progress, sqlstate, left_behind=left_behind, concurrent=watch.concurrent),
         applied=progress.applied,
         failed=revision.revision,
         not_tried=progress.not_tried,
+        reason=reason,
         exit_code=_exit_code(progress, sqlstate, left_behind=left_behind),
     )
 
@@ -83,7 +83,7 @@ def interrupted_error(progress: Progress, *, watch: StatementWatch) -> Interrupt
     )
 
 
-def _reason(exc: BaseException, sqlstate: str) -> str:
+def _words(exc: BaseException, sqlstate: str) -> str:
     original: Any = getattr(exc, "orig", None) or exc
     primary = getattr(getattr(original, "diag", None), "message_primary", None)
     if not primary:

@@ -68,7 +68,7 @@ class Trial:
             else:
                 upgrade(database, self.settings, target=self.revision, history=history, extra_locations=locations)
         except MigrationFailedError as exc:
-            raise self._rejected(f"its {step} fails: {exc.message}") from exc
+            raise self._rejected(f"its {step} fails {exc.reason}") from exc
 
     def _require_models(self, database: Database) -> None:
         with connected(database) as connection:

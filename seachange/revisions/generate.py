@@ -191,9 +191,11 @@ def _tried(trial: Trial, database: Database, path: Path, *, target: Path) -> His
         rejected = settings.state_dir / "rejected" / path.name
         rejected.parent.mkdir(exist_ok=True)
         shutil.copyfile(path, rejected)
-        shown, folder = (each.relative_to(settings.root) for each in (rejected, target.parent))
-        exc.hint = f"its text is in {shown}: mend it and move it to {folder}, or change the models"
-        raise
+        tried, shown, folder = (str(each.relative_to(settings.root)) for each in (path, rejected, target.parent))
+        raise RevisionRejectedError(
+            exc.message.replace(tried, shown),
+            hint=f"its text is in {shown}: mend it and move it to {folder}, or change the models",
+        ) from exc
 
 
 def _keep(source: Path, target: Path) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from seachange.config import Settings
 from seachange.errors import RefusedError, StatementFailedError
@@ -20,6 +21,7 @@ from seachange.revisions.project import Project, open_project
 
 if TYPE_CHECKING:
     import psycopg
+    import sqlalchemy as sa
     from alembic.runtime.migration import MigrationContext
 
     from seachange.postgres.connection import Database, Session
@@ -27,6 +29,15 @@ if TYPE_CHECKING:
 __all__ = ["Applied", "current", "downgrade", "upgrade", "version_table"]
 
 _Choose = Callable[[History, Iterable[str]], tuple[Revision, ...]]
+Listen = Callable[["sa.Engine"], AbstractContextManager[object]]
+
+
+class _Told(NamedTuple):
+    """Who is told about a run."""
+
+    on_revision: Callable[[Revision], None] | None
+    on_retry: Callable[[str], None] | None
+    listen: Listen | None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -73,6 +84,7 @@ def upgrade(
     extra_locations: tuple[Path, ...] = (),
     on_revision: Callable[[Revision], None] | None = None,
     on_retry: Callable[[str], None] | None = None,
+    listen: Listen | None = None,
 ) -> Applied:
     """Apply the revisions that lead to ``target``; the caller holds the migration lock.
 
@@ -83,6 +95,7 @@ def upgrade(
     :param extra_locations: folders with revisions besides those that Alembic is configured with.
     :param on_revision: called before each revision.
     :param on_retry: called with a sentence, naming the blocker, before a revision is tried again.
+    :param listen: a context manager around the engine that the revisions use.
     :raises HistoryInvalidError: the history is no order.
     :raises RevisionUnknownError: the target, or the revision that the database is at, is in no file.
     :raises MigrationFailedError: a revision failed; says what was applied before and what the database holds.
@@ -90,9 +103,7 @@ def upgrade(
     """
     history = history or read_history(settings, extra_locations=extra_locations)
     run = _Run(database, open_project(settings, extra_locations=extra_locations), history=history, direction="upgrade")
-    return run.execute(
-        lambda history, current: _targets.to_upgrade(history, current, target), on_revision=on_revision, on_retry=on_retry
-    )
+    return run.execute(lambda history, at: _targets.to_upgrade(history, at, target), _Told(on_revision, on_retry, listen))
 
 
 def downgrade(
@@ -104,6 +115,7 @@ def downgrade(
     extra_locations: tuple[Path, ...] = (),
     on_revision: Callable[[Revision], None] | None = None,
     on_retry: Callable[[str], None] | None = None,
+    listen: Listen | None = None,
 ) -> Applied:
     """Undo the revisions above ``target``, newest first; the caller holds the migration lock.
 
@@ -120,7 +132,7 @@ def downgrade(
         return _require_reversible(_targets.to_downgrade(history, current, target))
 
     run = _Run(database, open_project(settings, extra_locations=extra_locations), history=history, direction="downgrade")
-    return run.execute(choose, on_revision=on_revision, on_retry=on_retry)
+    return run.execute(choose, _Told(on_revision, on_retry, listen))
 
 
 def _require_reversible(todo: tuple[Revision, ...]) -> tuple[Revision, ...]:
@@ -147,28 +159,26 @@ class _Run:
         self._table = find_version_table(project)
         self._witness: Session | None = None
 
-    def execute(
-        self, choose: _Choose, *, on_revision: Callable[[Revision], None] | None, on_retry: Callable[[str], None] | None
-    ) -> Applied:
+    def execute(self, choose: _Choose, told: _Told) -> Applied:
         steps = Steps(
             database=self._database,
             settings=self._project.settings,
             downgrade=self._direction == "downgrade",
             read_back=self._read_back,
-            on_revision=on_revision or (lambda _: None),
-            on_retry=on_retry or (lambda _: None),
+            on_revision=told.on_revision or (lambda _: None),
+            on_retry=told.on_retry or (lambda _: None),
         )
         with self._witnessed():
             before = self._read_back()
             while choose(self._history, self._read_back()):
                 with contextlib.suppress(ReconnectSignal):
-                    self._run_env(choose, steps)
+                    self._run_env(choose, steps, listen=told.listen or contextlib.nullcontext)
                     break
         with self._witnessed():
             found = self._read_back()
         return Applied(direction=self._direction, before=before, current=found, outcomes=tuple(steps.outcomes))
 
-    def _run_env(self, choose: _Choose, steps: Steps) -> None:
+    def _run_env(self, choose: _Choose, steps: Steps, *, listen: Listen) -> None:
         from seachange.postgres.connection import engine
 
         def work(context: MigrationContext, heads: tuple[str, ...], arguments: Mapping[str, Any]) -> None:
@@ -178,7 +188,7 @@ class _Run:
         settings = self._project.settings
         opened = engine(self._database, lock_timeout_ms=settings.lock_timeout, statement_timeout_ms=settings.statement_timeout)
         try:
-            with steps.watch.listening(opened), opened.connect() as connection:
+            with steps.watch.listening(opened), listen(opened), opened.connect() as connection:
                 run_environment(self._project, work, connection=connection, database=self._database, mutate=True)
         finally:
             opened.dispose()

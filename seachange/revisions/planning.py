@@ -1,0 +1,107 @@
+"""What a move along the history would run, decided before anything is: revisions, and the SQL that they send."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from seachange.config import Settings
+from seachange.plan import Plan, PlannedRevision, Statement
+from seachange.revisions import _order, _targets
+from seachange.revisions._revision import Revision
+from seachange.revisions.history import History
+
+if TYPE_CHECKING:
+    from seachange.postgres.connection import Database
+
+__all__ = ["capture", "plan_downgrade", "plan_upgrade"]
+
+
+def plan_upgrade(history: History, *, current: Iterable[str], target: str = "heads") -> Plan:
+    """Return what leads from ``current`` to ``target``, without the SQL.
+
+    :param history: the revisions.
+    :param current: the revisions that the database is at.
+    :param target: ``heads``, ``head``, a revision or the start of its id, a branch label, or ``+N``.
+    :raises HistoryInvalidError: the history is no order.
+    :raises RevisionUnknownError: a revision is in no file.
+    """
+    at = tuple(current)
+    todo = _targets.to_upgrade(history, at, target)
+    applied = _order.ancestors(history.parents, at) | {revision.revision for revision in todo}
+    return _plan(history, "upgrade", todo, current=at, applied=applied)
+
+
+def plan_downgrade(history: History, *, current: Iterable[str], target: str) -> Plan:
+    """Return what leads from ``current`` back to ``target``, newest first, without the SQL.
+
+    :param history: the revisions.
+    :param current: the revisions that the database is at.
+    :param target: ``base``, a revision or the start of its id, or ``-N``.
+    :raises RevisionUnknownError: the target is unknown, or not applied.
+    """
+    at = tuple(current)
+    todo = _targets.to_downgrade(history, at, target)
+    applied = _order.ancestors(history.parents, at) - {revision.revision for revision in todo}
+    return _plan(history, "downgrade", todo, current=at, applied=applied)
+
+
+def capture(
+    settings: Settings,
+    database: Database,
+    history: History,
+    *,
+    target: str,
+    direction: Literal["upgrade", "downgrade"] = "upgrade",
+) -> Plan:
+    """Return the plan with the SQL of each statement, learnt by running it.
+
+    :param settings: the project's settings.
+    :param database: a throwaway database that is where the real one is, such as a clone of a shadow; it is moved to ``target``.
+    :param history: the revisions.
+    :param target: as for :func:`plan_upgrade` or :func:`plan_downgrade`.
+    :param direction: which of the two.
+    :raises MigrationFailedError: a revision fails on the throwaway database.
+    """
+    from seachange.revisions._capture import Capture
+    from seachange.revisions.runner import downgrade, upgrade
+
+    captured = Capture(root=settings.root)
+    move = upgrade if direction == "upgrade" else downgrade
+    applied = move(database, settings, target=target, history=history, on_revision=captured.begin, listen=captured.listening)
+    plan = plan_upgrade if direction == "upgrade" else plan_downgrade
+    return _with_statements(plan(history, current=applied.before, target=target), captured.statements)
+
+
+def _plan(
+    history: History,
+    direction: Literal["upgrade", "downgrade"],
+    todo: tuple[Revision, ...],
+    *,
+    current: tuple[str, ...],
+    applied: frozenset[str],
+) -> Plan:
+    followed = {parent for name in applied for parent in history.parents[name]}
+    return Plan(
+        direction=direction,
+        current=current,
+        target=tuple(revision.revision for revision in history.revisions if revision.revision in applied - followed),
+        revisions=tuple(
+            PlannedRevision(
+                revision=revision.revision,
+                title=revision.title,
+                file=history.relative(Path(revision.path)),
+                reversible=revision.reversible,
+            )
+            for revision in todo
+        ),
+    )
+
+
+def _with_statements(plan: Plan, statements: Mapping[str, tuple[Statement, ...]]) -> Plan:
+    revisions = tuple(
+        dataclasses.replace(revision, statements=statements.get(revision.revision, ())) for revision in plan.revisions
+    )
+    return dataclasses.replace(plan, revisions=revisions)
