@@ -13,8 +13,9 @@ from tests.integration.app._history import before, upgrade
 
 
 @pytest.fixture(scope="session")
-def template_of() -> Iterator[Callable[[Server], Database]]:
+def template_of(server_of: Callable[[int], Server]) -> Iterator[Callable[[Server], Database]]:
     """A database at head on each server that is asked for, which nobody connects to."""
+    del server_of  # asked for so that the servers outlive the templates
     templates: dict[int, Database] = {}
 
     def built(server: Server) -> Database:
