@@ -22,6 +22,7 @@ __all__ = ["Holder", "MigrationLock", "lock_key", "migration_lock"]
 
 _FIRST_WAIT_S = 0.05
 _LONGEST_WAIT_S = 1.0
+_IDLE_TIMEOUT_SINCE = 14
 
 # A bigint key is split over classid and objid; objsubid is 1 then.
 _HOLDER = """
@@ -118,6 +119,9 @@ def _dedicated_session(database: Database) -> Iterator[tuple[Session, str]]:
                 f"{database.redacted} is behind a connection pooler, which gives one lock to two clients",
                 hint="set DATABASE_URL to the server itself for migrations",
             )
+        if server.major >= _IDLE_TIMEOUT_SINCE:
+            # The lock's session does nothing for as long as the revisions take.
+            session.execute("set idle_session_timeout = 0")
         yield session, server.database
     finally:
         session.close()
