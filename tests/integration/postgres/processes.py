@@ -1,0 +1,83 @@
+"""What tests of servers need: processes that own servers, the processes of the system, and a wait with a deadline."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from seachange.config import Settings
+from seachange.postgres.connection import Database, connect
+from seachange.postgres.server import Server
+
+__all__ = ["ask", "children_of", "command_of", "folder_of", "owner_process", "processes_in", "soon"]
+
+_OWNER = """
+import sys, time
+from pathlib import Path
+from seachange import config
+from seachange.postgres.server import throwaway
+
+settings = config.load(Path(sys.argv[1]))
+with throwaway(settings) as server:
+    print(server.data_dir.parent if server.data_dir else server.database("x").name, flush=True)
+    time.sleep(120)
+"""
+
+
+def processes_in(folder: Path) -> list[int]:
+    """Return the processes whose working folder is ``folder`` or below: PostgreSQL works in its data directory."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (process / "cwd").readlink().is_relative_to(folder):
+                found.append(int(process.name))
+    return found
+
+
+def soon(condition: Callable[[], bool], *, seconds: float = 20.0) -> bool:
+    """Whether ``condition`` becomes true in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+@contextlib.contextmanager
+def owner_process(settings: Settings) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Run a process that has a throwaway server, and yield it with the folder of that server."""
+    environment = {**settings.environment, "SEACHANGE_CACHE_DIR": settings.cache_dir}
+    command = [sys.executable, "-c", _OWNER, str(settings.root)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout
+        yield process, process.stdout.readline().strip()
+        process.kill()
+
+
+def folder_of(server: Server) -> Path:
+    """Return the folder of a server of our own."""
+    assert server.data_dir
+    return server.data_dir.parent
+
+
+def ask(database: Database, query: str) -> object:
+    """Return the row that a query gives, or its only value."""
+    with connect(database, autocommit=True) as session:
+        row = session.execute(query).fetchone()
+    assert row
+    return row[0] if len(row) == 1 else row
+
+
+def children_of(pid: int) -> list[int]:
+    """Return the child processes of a process."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def command_of(pid: int) -> str:
+    """Return the command line of a process."""
+    return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
