@@ -10,7 +10,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -80,6 +80,16 @@ class _Cursor(psycopg.Cursor[Any]):
         interrupt.check()
         try:
             super().executemany(*args, **kwargs)
+        except psycopg.Error as exc:
+            _raise_if_interrupted(exc)
+            raise
+
+    @contextlib.contextmanager
+    def copy(self, *args: Any, **kwargs: Any) -> Iterator[psycopg.Copy]:
+        interrupt.check()
+        try:
+            with super().copy(*args, **kwargs) as copy:
+                yield copy
         except psycopg.Error as exc:
             _raise_if_interrupted(exc)
             raise
@@ -203,8 +213,7 @@ def _open(database: Database, *, application_name: str, timeout_s: float) -> Ses
     parameters = _parameters(database, application_name=application_name, connect_timeout_s=timeout_s)
     arriving: concurrent.futures.Future[Session] = concurrent.futures.Future()
     threading.Thread(target=_open_into, args=(arriving, parameters), daemon=True).start()
-    hosts = 1 + parameters.get("host", "").count(",")
-    deadline = time.monotonic() + timeout_s * hosts + _LATE_S
+    deadline = time.monotonic() + timeout_s * database.hosts + _LATE_S
     try:
         while time.monotonic() < deadline:
             interrupt.check()

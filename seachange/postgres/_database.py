@@ -25,7 +25,7 @@ class Database:
     Neither ``str`` nor ``repr`` show a password, and each secret becomes known to ``redact``.
     """
 
-    parameters: Mapping[str, str]
+    parameters: Mapping[str, str] = dataclasses.field(repr=False)
 
     def __post_init__(self) -> None:
         parameters = {key: value for key, value in self.parameters.items() if value}
@@ -46,6 +46,11 @@ class Database:
     def name(self) -> str:
         """The name of the database; by the rule of libpq the user's name when none is given."""
         return self.parameters.get("dbname") or self.parameters.get("user") or getpass.getuser()
+
+    @property
+    def hosts(self) -> int:
+        """How many servers libpq may have to try."""
+        return 1 + max(self.parameters.get(key, "").count(",") for key in ("host", "hostaddr"))
 
     @property
     def redacted(self) -> str:

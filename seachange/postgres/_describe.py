@@ -101,11 +101,10 @@ def wait_until_reachable(
     :raises SeachangeError: a failure that waiting does not mend, such as a wrong password.
     """
     deadline = time.monotonic() + timeout_s
-    hosts = 1 + database.parameters.get("host", "").count(",")
     attempt, wait_s = 1, _FIRST_WAIT_S
     while True:
         try:
-            with connect(database, autocommit=True, connect_timeout_s=_share(deadline, hosts)) as session:
+            with connect(database, autocommit=True, connect_timeout_s=_share(deadline, database.hosts)) as session:
                 return describe(session)
         except ServerUnreachableError as exc:
             remaining_s = deadline - time.monotonic()

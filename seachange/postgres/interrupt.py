@@ -12,7 +12,7 @@ from typing import Protocol
 
 from seachange.errors import InterruptedRunError
 
-__all__ = ["Interruptible", "check", "interrupt_all", "interrupted", "register", "reset", "shielded", "sleep"]
+__all__ = ["Interruptible", "check", "interrupt_all", "interrupted", "register", "reset", "shielded", "sleep", "unregister"]
 
 
 class Interruptible(Protocol):

@@ -199,6 +199,7 @@ def _started(
             interrupt.register(running)
             yield running
         finally:
+            interrupt.unregister(running)
             running.close()
 
 

@@ -176,6 +176,22 @@ def test_statements_one_after_the_other_end_too(database: Database) -> None:
     assert isinstance(worker.raised, InterruptedRunError)
 
 
+def test_copy_ends_too(database: Database) -> None:
+    def work() -> None:
+        with connect(database) as session, session.cursor() as cursor:
+            cursor.execute("create table t (x text)")
+            with cursor.copy("copy t from stdin") as copy:
+                while True:
+                    copy.write_row(["x" * 1000])
+
+    worker = _Worker(work)
+    assert _running(database, "copy t")
+    interrupt_all()
+
+    assert worker.ended(2)
+    assert isinstance(worker.raised, InterruptedRunError)
+
+
 def test_interruption_through_sqlalchemy_is_told_as_one(database: Database) -> None:
     def work() -> None:
         with engine(database).begin() as connection:
