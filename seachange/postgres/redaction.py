@@ -37,7 +37,8 @@ def redact(text: str) -> str:
     :param text: a message, the output of a program, a traceback.
     """
     with _lock:
-        known = list(_secrets.values())
+        # The longest first: masking a short one inside of a long one would leave the rest of the long one to be read.
+        known = [_secrets[secret] for secret in sorted(_secrets, key=len, reverse=True)]
     for pattern in known:
         text = pattern.sub(_MASK, text)
     for form in _FORMS:

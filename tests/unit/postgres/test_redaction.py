@@ -128,6 +128,13 @@ def test_short_secret_is_masked_as_a_word_only() -> None:
     assert redact("user of userspace, users=user") == "*** of userspace, users=***"
 
 
+def test_secret_inside_of_another_leaves_nothing_of_it() -> None:
+    register_secret("k4n4ry")
+    register_secret("k4n4ry-and-more")
+
+    assert redact("k4n4ry-and-more k4n4ry") == "*** ***"
+
+
 def test_exception_text_and_traceback_are_covered_by_the_logging_filter() -> None:
     register_secret("k4n4ry-secret")
     stream = io.StringIO()
