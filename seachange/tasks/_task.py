@@ -49,6 +49,8 @@ class Face:
         self.json = format == "json"
         self.dry_run = dry_run
         self._url = url
+        # Kept, because revisions and models run with both redirected into the log, and may still do so when a run was stopped.
+        self._out, self._err = sys.stdout, sys.stderr
 
     @functools.cached_property
     def settings(self) -> Settings:
@@ -68,20 +70,22 @@ class Face:
         """How to mark text on stdout."""
         from seachange.report.marks import marks_for
 
-        return marks_for(sys.stdout)
+        return marks_for(self._out)
 
     def answer(self, lines: Iterable[str], data: Mapping[str, Any]) -> None:
         """Print the answer: lines of text, or one JSON document named after the task."""
         if self.json:
             from seachange.plan import jsonable
 
-            print(json.dumps({"schema": f"seachange.{self.name}/1", **jsonable(data)}, indent=2, ensure_ascii=False))
+            print(
+                json.dumps({"schema": f"seachange.{self.name}/1", **jsonable(data)}, indent=2, ensure_ascii=False), file=self._out
+            )
         else:
-            print("\n".join(lines))
+            print("\n".join(lines), file=self._out)
 
     def say(self, text: str) -> None:
         """Say something about the progress, on stderr."""
-        print(text, file=sys.stderr, flush=True)
+        print(text, file=self._err, flush=True)
 
     def findings(self, findings: tuple[Finding, ...], *, clean: str, data: Mapping[str, Any] | None = None) -> None:
         """Print findings, and end with exit code 2 if one is an error."""
@@ -100,8 +104,8 @@ class Face:
         from seachange.report.log import open_log
         from seachange.workflow import execute
 
-        out: TextIO = sys.stderr if self.json else sys.stdout
-        listener = ConsoleListener(out, sys.stderr)
+        out: TextIO = self._err if self.json else self._out
+        listener = ConsoleListener(out, self._err)
         run = self.new_run(listener=listener, options=options)
         with contextlib.closing(listener), open_log(self.settings, run_id=run.run_id) as problem:
             if problem:
@@ -128,7 +132,7 @@ class Face:
         if not sys.stdin.isatty():
             raise ConfirmationRequiredError(question, hint="pass --yes to confirm without a terminal")
         self.say(question)
-        print(f"type {expected} to go on: ", end="", file=sys.stderr, flush=True)
+        print(f"type {expected} to go on: ", end="", file=self._err, flush=True)
         if sys.stdin.readline().strip() != expected:
             raise ConfirmationRequiredError(f"not confirmed: {question}", hint=f"type {expected}, or pass --yes")
 
@@ -142,9 +146,10 @@ class Face:
 
     def _print_report(self, report: RunReport, lines: Callable[[RunReport, Marks], list[str]]) -> None:
         if self.json:
-            print(json.dumps(report.to_dict(), indent=2, ensure_ascii=False))
+            print(json.dumps(report.to_dict(), indent=2, ensure_ascii=False), file=self._out)
         else:
-            print("\n".join(lines(report, self.marks)))
+            print("\n".join(lines(report, self.marks)), file=self._out)
+        self._out.flush()
 
 
 def task(

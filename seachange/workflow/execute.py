@@ -24,7 +24,7 @@ __all__ = ["TerminatedError", "execute", "termination_as_exception"]
 log = logging.getLogger(__name__)
 
 # How long steps that were told to stop may take to let go of their servers and files before the run ends without them.
-_GRACE_S = 15.0
+_GRACE_S = 5.0
 
 # How soon a signal is noticed while steps run.
 _POLL_S = 0.1
@@ -92,19 +92,16 @@ class _Scheduler:
         self.stopped: int = ExitCode.DONE
 
     def run_all(self) -> list[StepResult]:
-        workers = concurrent.futures.ThreadPoolExecutor(max_workers=max(1, len(self._waiting)), thread_name_prefix="step")
         try:
             with self._signals_noted():
                 while (self._waiting or self._running) and not self._signal:
-                    self._start_ready(workers)
+                    self._start_ready()
                     self._collect()
             if self._signal:
                 self._stop(signal.Signals(self._signal))
         except BaseException:
             self._let_go()
             raise
-        finally:
-            workers.shutdown(wait=False, cancel_futures=True)
         return [self._run.results[step.name] for step in self._pipeline.steps]
 
     @contextmanager
@@ -126,7 +123,7 @@ class _Scheduler:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _start_ready(self, workers: concurrent.futures.ThreadPoolExecutor) -> None:
+    def _start_ready(self) -> None:
         for step in tuple(self._waiting):
             needs = self._pipeline.needs(step)
             ended = {name: self._run.results[name] for name in needs if name in self._run.results}
@@ -137,7 +134,7 @@ class _Scheduler:
             elif len(ended) == len(needs):
                 self._waiting.remove(step)
                 self._run.listener.started(step)
-                self._running[workers.submit(_run_step, step, self._run)] = step
+                self._running[_in_thread(step, self._run)] = step
 
     def _collect(self) -> None:
         done, _ = concurrent.futures.wait(self._running, timeout=_POLL_S, return_when=concurrent.futures.FIRST_COMPLETED)
@@ -172,6 +169,20 @@ class _Scheduler:
         ended, _ = concurrent.futures.wait(self._running, timeout=_GRACE_S)
         interrupt.reset()
         return ended
+
+
+def _in_thread(step: Step, run: Run) -> concurrent.futures.Future[StepResult]:
+    """Run a step in a thread that does not keep the process alive: code of a project may wait where nothing can wake it."""
+    future: concurrent.futures.Future[StepResult] = concurrent.futures.Future()
+
+    def work() -> None:
+        try:
+            future.set_result(_run_step(step, run))
+        except BaseException as exc:  # noqa: BLE001  # raised again by whoever asks for the result
+            future.set_exception(exc)
+
+    threading.Thread(target=work, name=f"step {step.name}", daemon=True).start()
+    return future
 
 
 def _run_step(step: Step, run: Run) -> StepResult:

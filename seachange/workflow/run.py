@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
+# A shadow that is still being opened at the end of a run was interrupted; its server ends with this process in any case.
+_PATIENCE_S = 5.0
+
 __all__ = ["Listener", "Run", "resolve_database"]
 
 
@@ -87,7 +90,7 @@ class Run:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         if self._preparing is not None:
-            self._preparing.join()
+            self._preparing.join(_PATIENCE_S)
         self._open.close()
 
     @contextlib.contextmanager
@@ -150,7 +153,7 @@ class Run:
             with contextlib.suppress(SeachangeError):  # the step that needs the shadow meets the same error and tells it
                 _ = self.shadow
 
-        self._preparing = threading.Thread(target=prepare, name="shadow")
+        self._preparing = threading.Thread(target=prepare, name="shadow", daemon=True)
         self._preparing.start()
 
     def _open_shadow(self) -> Shadow:
