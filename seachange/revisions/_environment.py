@@ -6,7 +6,7 @@ import contextlib
 import inspect
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from seachange.errors import EnvironmentFailedError, SeachangeError
 from seachange.postgres.redaction import redact
@@ -14,6 +14,7 @@ from seachange.revisions._output import LoggingState, contained
 from seachange.revisions._where import find_place
 
 if TYPE_CHECKING:
+    import psycopg
     from alembic.config import Config
     from alembic.runtime.environment import EnvironmentContext
     from alembic.runtime.migration import MigrationContext
@@ -50,7 +51,7 @@ def run_environment(
     :param project: the project.
     :param work: called with the migration context, the current heads and the arguments that env.py gives its revisions.
     :param connection: used instead of whatever env.py connects to.
-    :param database: where that is, for an env.py that reads ``sqlalchemy.url``.
+    :param database: where that is, for an env.py that reads ``sqlalchemy.url``; what the connection says by default.
     :param adjust: changes the options that env.py passes to ``configure``.
     :param mutate: whether Alembic may create its version table.
     :raises EnvironmentFailedError: env.py itself fails, or never runs migrations.
@@ -64,6 +65,7 @@ def run_environment(
         work(context, heads, arguments)
         return ()
 
+    database = database or _database_of(connection)
     with _environment(project, fn=perform, database=database, connection=connection, **options) as (environment, logging_state):
         _wrap_configure(environment, logging_state, connection=connection, adjust=adjust)
         _wrap_run_migrations(environment, arguments)
@@ -73,6 +75,13 @@ def run_environment(
         raise EnvironmentFailedError(
             f"{file} ended without running migrations", hint="call context.run_migrations() in it when it is online"
         )
+
+
+def _database_of(connection: Connection) -> Database:
+    from seachange.postgres.connection import Database
+
+    info = cast("psycopg.Connection[Any]", connection.connection.driver_connection).info
+    return Database(parameters={**info.get_parameters(), "password": info.password})
 
 
 def read_configuration(project: Project) -> dict[str, Any]:
