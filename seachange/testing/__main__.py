@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from seachange import config
+from seachange.config import Settings
 from seachange.errors import BinaryNotFoundError, ExitCode, SeachangeError
 
 if TYPE_CHECKING:
-    from seachange.config import Settings
     from seachange.plan import RunReport
     from seachange.postgres.connection import Database
 
@@ -121,21 +121,35 @@ def _throwaway_project(options: _Options) -> Iterator[tuple[Settings, str]]:
     with tempfile.TemporaryDirectory(prefix="seachange-") as folder, throwaway(settings, major=options.major) as server:
         database = server.database("migrations")
         create_database(database)
-        yield _moved(settings, database, Path(folder)), server.installation.version
+        version = server.installation.version if server.installation else str(server.major)
+        yield _moved(settings, database, Path(folder)), version
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _MovedSettings(Settings):
+    """Settings of a project whose own state is not touched: it would take the run for one of its database."""
+
+    state: Path
+
+    @property
+    def state_dir(self) -> Path:
+        """A temporary folder."""
+        return self.state
 
 
 def _moved(settings: Settings, database: Database, folder: Path) -> Settings:
     # For an env.py or seeds that look at the variable themselves: they must not meet a real database either.
     url = os.environ["DATABASE_URL"] = database.url()
-    return dataclasses.replace(
-        settings,
-        environment={**settings.environment, "DATABASE_URL": url},
-        database_url=url,
-        app_env="test",
-        backup_dir=str(folder / "backups"),
-        sync_dir=str(folder / "schema"),
-        log_file=str(folder / "migration.log"),
-    )
+    given = {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)}
+    moved = {
+        "environment": {**settings.environment, "DATABASE_URL": url},
+        "database_url": url,
+        "app_env": "test",
+        "backup_dir": str(folder / "backups"),
+        "sync_dir": str(folder / "schema"),
+        "log_file": str(folder / "migration.log"),
+    }
+    return _MovedSettings(**{**given, **moved}, state=folder)
 
 
 def _install_missing(settings: Settings, major: int | None) -> None:

@@ -29,11 +29,11 @@ def upgrade() -> None:
         sa.Column("state", order_state, server_default="open", nullable=False),
         sa.Column("total_cents", sa.Integer(), nullable=False),
         sa.Column("placed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint("total_cents >= 0", name="ck_orders_total_not_negative"),
-        sa.ForeignKeyConstraint(["customer_id"], ["customers.id"], name="fk_orders_customer_id", ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("id", name="pk_orders"),
+        sa.CheckConstraint("total_cents >= 0", name=op.f("ck_orders_total_not_negative")),
+        sa.ForeignKeyConstraint(["customer_id"], ["customers.id"], name=op.f("fk_orders_customer_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_orders")),
     )
-    op.create_index("ix_orders_customer_id", "orders", ["customer_id"])
+    op.create_index(op.f("ix_orders_customer_id"), "orders", ["customer_id"])
 
 
 def downgrade() -> None:
