@@ -146,7 +146,7 @@ def wait_until_it_lasts(database: Database, step: str) -> None:
 
 def processes(mark: str) -> list[str]:
     """Return the commands of processes that carry the mark of this test in their environment."""
-    found = []
+    found: list[str] = []
     for _ in range(40):
         found = []
         for folder in Path("/proc").iterdir():

@@ -13,6 +13,9 @@ from seachange.workflow.run import Run
 if TYPE_CHECKING:
     from seachange.sync import SyncResult
 
+# A difference longer than this is read in the file, not in the report.
+_SHOWN_LINES = 60
+
 __all__ = ["check_client", "check_sync", "client", "sync"]
 
 
@@ -40,15 +43,25 @@ def check_client(run: Run) -> StepResult:
 
 
 def _sync(run: Run, *, check: bool) -> StepResult:
+    from seachange.revisions.runner import version_table
     from seachange.sync import sync as write_artefacts
 
-    return _result(run, write_artefacts(run.database, settings=run.settings, check=check, revision=" ".join(run.current())))
+    made = write_artefacts(
+        run.database,
+        settings=run.settings,
+        check=check,
+        revision=" ".join(run.current()),
+        version_table=version_table(run.settings),
+    )
+    return _result(run, made)
 
 
 def _client(run: Run, *, check: bool) -> StepResult:
+    from seachange.revisions.runner import version_table
     from seachange.sync import generate_client
 
-    return _result(run, generate_client(run.database, settings=run.settings, check=check))
+    made = generate_client(run.database, settings=run.settings, check=check, version_table=version_table(run.settings))
+    return _result(run, made)
 
 
 def _result(run: Run, made: SyncResult) -> StepResult:
@@ -56,10 +69,16 @@ def _result(run: Run, made: SyncResult) -> StepResult:
     files = {str(file.path.relative_to(root) if file.path.is_relative_to(root) else file.path): file for file in made.files}
     counts = Counter(file.status for file in made.files)
     facts = [f"{path}: {file.status}{f' ({file.reason})' if file.reason else ''}" for path, file in files.items()]
-    facts += [line for file in made.files for line in file.diff.splitlines()]
+    facts += [line for file in made.files if file.status == "stale" for line in _short(file.diff)]
     data = {"files": {path: file.status for path, file in files.items()}}
     summary = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
     return StepResult(status="warning" if counts["skipped"] else "done", summary=summary, facts=tuple(facts), data=data)
+
+
+def _short(diff: str) -> list[str]:
+    lines = diff.splitlines()
+    more = len(lines) - _SHOWN_LINES
+    return lines if more <= 1 else [*lines[:_SHOWN_LINES], f"... and {more} more lines"]
 
 
 def _failed_if_stale(result: StepResult, *, hint: str) -> StepResult:
