@@ -24,12 +24,20 @@ class EnumOp(MigrateOperation):
     :param statements: the statements, in order.
     :param autocommit: whether they have to run outside a transaction.
     :param comment: why nothing, or something unexpected, is done.
+    :param labels_stay: whether they leave labels where they are that they should take away.
     """
 
     def __init__(
-        self, change: EnumChange, statements: tuple[str, ...], *, autocommit: bool = False, comment: tuple[str, ...] = ()
+        self,
+        change: EnumChange,
+        statements: tuple[str, ...],
+        *,
+        autocommit: bool = False,
+        comment: tuple[str, ...] = (),
+        labels_stay: bool = False,
     ) -> None:
         self.change = change
+        self.labels_stay = labels_stay
         self.statements = statements
         self.autocommit = autocommit
         self.comment = comment
@@ -69,10 +77,11 @@ def _removal(connection: Connection, change: EnumChange, old: EnumType) -> EnumO
     labels = ", ".join(literal(label) for label in change.added)
     if change.fixed:
         comment = (
-            f"PostgreSQL cannot drop labels ({labels} of {old}), and views, triggers, policies, functions or generated columns",
-            "need the type as it is: the labels stay, unused. upgrade() finds them there and goes on.",
+            "PostgreSQL cannot drop labels, and views, triggers, policies, functions or generated columns need the type",
+            "as it is: the labels stay, unused. upgrade() finds them there and goes on.",
         )
-        return EnumOp(change, (), comment=comment)
+        said = literal(f"PostgreSQL cannot drop {labels} of enum type {old}: left there, unused".replace("%", "%%"))
+        return EnumOp(change, (f"DO $$ BEGIN RAISE NOTICE {said}; END $$",), comment=comment, labels_stay=True)
     comment = (
         f"PostgreSQL cannot drop labels ({labels}): the type is made anew without them.",
         "A row that uses one of them stops this with an error, and nothing is changed.",

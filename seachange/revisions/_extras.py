@@ -9,6 +9,7 @@ from sqlalchemy import inspect
 
 from seachange.revisions._casts import add_casts
 from seachange.revisions._checks import compare_checks
+from seachange.revisions._constraint_names import name_constraints
 from seachange.revisions._defaults import drop_false_defaults
 from seachange.revisions._enum_operations import EnumOp, enum_operations
 from seachange.revisions._enums import EnumChange, compare_enums, drop_candidates
@@ -35,6 +36,8 @@ def add_extras(script: MigrationScript, context: AutogenContext, connection: Con
     upgrade, downgrade = script.upgrade_ops_list[-1].ops, script.downgrade_ops_list[-1].ops
     drop_false_defaults(upgrade, connection)
     drop_false_defaults(downgrade, connection)
+    name_constraints(upgrade)
+    name_constraints(downgrade)
     if not _checks_compared(context):
         for modified in compare_checks(context, connection, metadata):
             _add_checks(upgrade, downgrade, modified)
@@ -97,4 +100,4 @@ def _dropped_columns(operations: list[Any], connection: Connection) -> list[tupl
 def changed_labels(script: MigrationScript) -> tuple[EnumChange, ...]:
     """Return the enum types whose labels the script adds without a way to take them away again."""
     found = [operation for part in script.downgrade_ops_list for operation in flatten(part.ops)]
-    return tuple(operation.change for operation in found if isinstance(operation, EnumOp) and not operation.statements)
+    return tuple(operation.change for operation in found if isinstance(operation, EnumOp) and operation.labels_stay)

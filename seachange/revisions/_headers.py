@@ -18,7 +18,7 @@ _CREATED = re.compile(r"^\s*Create Date:\s*(\S.*?)\s*$", re.MULTILINE)
 _FIELD = re.compile(r"\s*(Revision ID|Revises|Create Date):")
 
 # Nothing may follow but a separator: a hexadecimal id can begin with ten digits by chance.
-_EPOCH_MS = re.compile(r"1\d{12}(?![0-9A-Za-z])")
+_EPOCH_MS = re.compile(r"[12]\d{12}(?![0-9A-Za-z])")
 _EPOCH_S = re.compile(r"1\d{9}(?![0-9A-Za-z])")
 _DATE = re.compile(r"(20\d\d)[-_]?([01]\d)[-_]?([0-3]\d)[-_T]?([0-2]\d)[-_h]?([0-5]\d)(?:[-_m]?([0-5]\d))?(?![0-9A-Za-z])")
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Identity", "identify", "suggest_name"]
 
-_EPOCH_MS = re.compile(r"1\d{12}")
+_EPOCH_MS = re.compile(r"[12]\d{12}")
 _NUMBER = re.compile(r"\d{2,6}")
 _LONGEST = 60
 

@@ -91,22 +91,26 @@ def _alter_column(operation: Any, dialect: Dialect) -> Iterator[_Pair]:
         old, new = ("NOT NULL", "nullable") if operation.modify_nullable else ("nullable", "NOT NULL")
         yield f"make {column} {new}", f"column {column} is {old} in the database, {new} in the models"
     if operation.modify_server_default is not False:
-        new = _default(operation.modify_server_default, dialect)
-        yield f"set the default of {column} to {new}", f"column {column} has another default in the database than {new}"
+        old, new = (_default(each, dialect) for each in (operation.existing_server_default, operation.modify_server_default))
+        yield f"set the default of {column} to {new}", f"the default of {column} is {old} in the database, {new} in the models"
     if operation.modify_comment is not False:
-        new = repr(operation.modify_comment) if operation.modify_comment else "nothing"
-        yield f"set the comment of {column} to {new}", f"column {column} has another comment in the database than {new}"
+        old, new = (_comment(each) for each in (operation.existing_comment, operation.modify_comment))
+        yield f"set the comment of {column} to {new}", f"the comment of {column} is {old} in the database, {new} in the models"
 
 
 def _default(default: Any, dialect: Dialect) -> str:
     argument = getattr(default, "arg", default)
-    if argument is None:
-        return "nothing"
+    if argument is None or argument is False:
+        return "none"
     if isinstance(argument, str):
         return repr(argument)
     if hasattr(argument, "compile"):
         return str(argument.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
     return type(default).__name__.lower()
+
+
+def _comment(text: str | None) -> str:
+    return repr(text) if text else "none"
 
 
 def _columns(operation: Any) -> str:
@@ -140,8 +144,9 @@ def _drop_constraint(operation: Any, _: Dialect) -> Iterator[_Pair]:
 
 
 def _comment_table(operation: Any, _: Dialect) -> Iterator[_Pair]:
-    table, new = table_of(operation), repr(getattr(operation, "comment", None) or "nothing")
-    yield f"set the comment of {table} to {new}", f"table {table} has another comment in the database than {new}"
+    old, new = (_comment(getattr(operation, name, None)) for name in ("existing_comment", "comment"))
+    table = table_of(operation)
+    yield f"set the comment of {table} to {new}", f"the comment of {table} is {old} in the database, {new} in the models"
 
 
 def _change_enum(operation: EnumOp, _: Dialect) -> Iterator[_Pair]:
