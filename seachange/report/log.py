@@ -26,6 +26,8 @@ __all__ = ["LogFormatter", "follow", "open_log", "read_log"]
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _POLL_S = 0.2
 _BLOCK = 1 << 20
+# Renaming a few files takes far less than the two seconds of these looks; then the file was moved away for good.
+_LOOKS = 10
 
 
 @contextlib.contextmanager
@@ -166,7 +168,7 @@ def _files(settings: Settings) -> Iterator[Path]:
     if path.is_file():
         yield path
     for number in itertools.count(1):
-        rotated = path.with_name(f"{path.name}.{number}")
+        rotated = _numbered(path, number)
         if not rotated.is_file():
             return
         yield rotated
@@ -219,6 +221,7 @@ class _Tail:
         self._path = path
         self._file: io.BufferedReader | None = None
         self._half = b""
+        self._looks = 0
 
     def close(self) -> None:
         """Close the open file."""
@@ -227,24 +230,15 @@ class _Tail:
 
     def read(self) -> Iterator[bytes]:
         """Yield the complete lines that were added since the last time."""
-        if self._file is None and not self._open(self._path):
-            return
+        if self._file is None:
+            self._file = _opened(self._path)
         yield from self._added()
-        for path in self._later():
+        while later := self._later():
             # The old file was complete before it was renamed, but perhaps not when it was read.
             yield from self._added()
-            if self._open(path):
-                yield from self._added()
-
-    def _open(self, path: Path) -> bool:
-        try:
-            opened = path.open("rb")
-        except FileNotFoundError:
-            return False
-        if self._file:
-            self._file.close()
-        self._file, self._half = opened, b""
-        return True
+            self.close()
+            self._file, self._half, self._looks = later, b"", 0
+            yield from self._added()
 
     def _added(self) -> Iterator[bytes]:
         if self._file is None:
@@ -256,20 +250,39 @@ class _Tail:
             *complete, self._half = (self._half + block).split(b"\n")
             yield from complete
 
-    def _later(self) -> list[Path]:
-        """Return the files that came after the open one, oldest first."""
-        if self._file is None or _is_at(self._file, self._path):
-            return []
-        later = [self._path]
-        for number in itertools.count(1):
-            path = self._path.with_name(f"{self._path.name}.{number}")
-            if not path.exists():
-                # It was removed and not rotated, or rotated away more often than files are kept.
-                return [self._path]
-            if _is_at(self._file, path):
-                return later
-            later.insert(0, path)
+    def _later(self) -> io.BufferedReader | None:
+        """Open the file that came after the open one; nothing when that is still the newest."""
+        place = self._place()
+        if self._file is None or place == 0:
+            return None
+        if place is None:
+            # Either it was removed, or the files are being renamed at this moment; then the next look finds it.
+            self._looks += 1
+            removed = not os.fstat(self._file.fileno()).st_nlink
+            return _opened(self._path) if removed or self._looks > _LOOKS else None
+        later = _opened(_numbered(self._path, place - 1))
+        if later and self._place() != place:
+            later.close()
+            return None
         return later
+
+    def _place(self) -> int | None:
+        """Return the number that the open file has by now: 0 for the newest, ``None`` when it is not found."""
+        if self._file is None:
+            return None
+        numbers = (int(path.suffix[1:]) for path in self._path.parent.glob(f"{self._path.name}.*") if path.suffix[1:].isdigit())
+        return next((number for number in (0, *numbers) if _is_at(self._file, _numbered(self._path, number))), None)
+
+
+def _numbered(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.name}.{number}") if number else path
+
+
+def _opened(path: Path) -> io.BufferedReader | None:
+    try:
+        return path.open("rb")
+    except FileNotFoundError:
+        return None
 
 
 def _is_at(file: io.IOBase, path: Path) -> bool:
