@@ -15,7 +15,7 @@ from seachange.backup.dump import COMPRESSION, FORMAT, client_version, dump_data
 from seachange.backup.files import disk_error, free_bytes, full_disk, write_new
 from seachange.backup.manifest import MANIFEST_NAME, Manifest, ServerFacts, describe_file
 from seachange.backup.store import list_backups, new_backup_folder, open_store, publish
-from seachange.backup.verify import Backup
+from seachange.backup.verify import Backup, read_backup
 from seachange.config import Settings
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def create_backup(
         except OSError as exc:
             raise disk_error(exc, folder) from exc
     log.info("backup %s made in %.2f s", path.name, manifest.duration_s)
-    return Backup(path=path, manifest=manifest)
+    return read_backup(path)
 
 
 def estimate_bytes(size_bytes: int, previous: Backup | None) -> int:

@@ -163,21 +163,30 @@ def _failure(exc: SeachangeError, database: Database, path: Path) -> SeachangeEr
         return exc
     if "No space left on device" in exc.stderr or "Disk quota exceeded" in exc.stderr:
         return full_disk(path.parent.parent)
-    if "LOCK TABLE" in exc.stderr and "lock timeout" in exc.stderr:
-        return _locked(exc, database)
-    hint = exc.hint
-    if "permission denied" in exc.stderr:
-        hint = _READ_HINT
-    elif "row-level security" in exc.stderr:
-        hint = "use a role with BYPASSRLS: a backup that leaves rows out is none"
-    return BackupFailedError(f"{database.name} was not backed up: {exc.message}", hint=hint, exit_code=exc.exit_code)
+    if _is_lost_connection(exc):
+        message = f"{database.name} was not backed up: the connection was lost {_ATTEMPTS} times, at last with: {exc.message}"
+        return BackupFailedError(message, hint="look at the server's log", exit_code=ExitCode.TRY_AGAIN)
+    return _locked(exc, database) or BackupFailedError(
+        f"{database.name} was not backed up: {exc.message}", hint=_hint(exc.stderr) or exc.hint
+    )
 
 
-def _locked(exc: ProgramFailedError, database: Database) -> TimeoutExceededError:
+def _hint(stderr: str) -> str:
+    if "permission denied" in stderr:
+        return _READ_HINT
+    return "use a role with BYPASSRLS: a backup that leaves rows out is none" if "row-level security" in stderr else ""
+
+
+def _locked(exc: ProgramFailedError, database: Database) -> TimeoutExceededError | None:
+    # pg_dump waits for locks under a statement timeout, and locks many tables by one statement.
     found = re.search(r"LOCK TABLE (.+) IN ACCESS SHARE MODE", exc.stderr)
-    blockers = _blockers(database)
+    blockers = _blockers(database) if found else []
+    if found is None or not (blockers or "timeout" in exc.stderr):
+        return None
+    names = found[1].split(", ")
+    what = names[0] if len(names) == 1 else f"one of {len(names)} tables"
     return TimeoutExceededError(
-        f"{database.name} was not backed up: a lock on {found[1] if found else 'a table'} was not to be had in time"
+        f"{database.name} was not backed up: a lock on {what} was not to be had in time"
         + (f"; {'; '.join(blockers)}" if blockers else ""),
         hint="wait for that session to end, or raise MIGRATION_TIMEOUT",
     )

@@ -56,8 +56,10 @@ def load_archive(
             stall_timeout_s = settings.stall_timeout / 1000
             run(program, arguments, database=database, stall_timeout_s=stall_timeout_s, progress=lambda: activity.moves)
     except ProgramFailedError as exc:
-        if not (tolerant and only_harmless(exc.stderr)):
+        if not tolerant:
             raise RestoreFailedError(exc.message, hint=exc.hint) from exc
+        if not only_harmless(exc.stderr):
+            raise RestoreFailedError(_first_serious(exc), hint=exc.hint) from exc
 
 
 def only_harmless(stderr: str) -> bool:
@@ -68,6 +70,11 @@ def only_harmless(stderr: str) -> bool:
     errors = re.findall(r"^pg_restore: (?:\[[^]]*\] )*error:", stderr, re.MULTILINE)
     commands = re.findall(r"^Command was: .*$", stderr, re.MULTILINE)
     return bool(errors) and len(errors) == len(commands) and set(commands) == {_HARMLESS}
+
+
+def _first_serious(exc: ProgramFailedError) -> str:
+    errors = re.findall(r"^pg_restore: .*error: .*$", exc.stderr, re.MULTILINE)
+    return next((line for line in errors if "transaction_timeout" not in line), exc.message)
 
 
 def _major(version: str) -> int:

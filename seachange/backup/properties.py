@@ -14,7 +14,12 @@ from seachange.backup.contents import Contents, DatabaseSetting, Locale
 if TYPE_CHECKING:
     from psycopg import Connection
 
-__all__ = ["apply_properties", "locale_options"]
+__all__ = ["LAST_RESORT", "apply_properties", "locale_options"]
+
+LAST_RESORT = "bytes (C)"
+
+_PROVIDER_SINCE = {"libc": 0, "icu": 150_000, "builtin": 170_000}
+_RULES_SINCE = 160_000
 
 # The catalogue keeps these as lists that are quoted already; as one string they would become a list of one.
 _LISTS = frozenset({"local_preload_libraries", "search_path", "session_preload_libraries", "temp_tablespaces"})
@@ -27,22 +32,26 @@ _SETTINGS = """
 """
 
 
-def locale_options(locale: Locale, *, version: int) -> sql.Composed:
-    """Return the clauses of CREATE DATABASE that give a new database the locale of the old one.
+def locale_options(locale: Locale, *, version: int) -> Iterator[tuple[sql.Composed, str]]:
+    """Yield clauses of CREATE DATABASE in order of preference, each with what it sorts by when not as before.
 
     :param locale: of the database that was backed up.
     :param version: ``server_version_num`` of the server.
     """
-    parts = [("ENCODING", locale.encoding), ("LC_COLLATE", locale.collate), ("LC_CTYPE", locale.ctype)]
-    if version >= 150_000:
-        parts.append(("LOCALE_PROVIDER", locale.provider))
-    if locale.provider == "icu" and version >= 150_000:
-        parts.append(("ICU_LOCALE", locale.name))
-    if locale.icu_rules and version >= 160_000:
-        parts.append(("ICU_RULES", locale.icu_rules))
-    if locale.provider == "builtin" and version >= 170_000:
-        parts.append(("BUILTIN_LOCALE", locale.name))
-    return sql.SQL(" ").join([sql.SQL("{} {}").format(sql.SQL(word), sql.Literal(value)) for word, value in parts])
+    encoding = ("ENCODING", locale.encoding)
+    plain = [encoding, ("LC_COLLATE", locale.collate), ("LC_CTYPE", locale.ctype)]
+    provider = [("LOCALE_PROVIDER", locale.provider)] if version >= _PROVIDER_SINCE["icu"] else []
+    rules = [("ICU_RULES", locale.icu_rules)] if locale.icu_rules and version >= _RULES_SINCE else []
+    named = {"icu": [("ICU_LOCALE", locale.name), *rules], "builtin": [("BUILTIN_LOCALE", locale.name)]}
+    if version >= _PROVIDER_SINCE[locale.provider]:
+        yield _clauses([*plain, *provider, *named.get(locale.provider, [])]), ""
+    yield _clauses([encoding]), "the server's default"
+    libc = [("LOCALE_PROVIDER", "libc")] if provider else []
+    yield _clauses([encoding, ("LC_COLLATE", "C"), ("LC_CTYPE", "C"), *libc]), LAST_RESORT
+
+
+def _clauses(pairs: list[tuple[str, str]]) -> sql.Composed:
+    return sql.SQL(" ").join([sql.SQL("{} {}").format(sql.SQL(word), sql.Literal(value)) for word, value in pairs])
 
 
 def apply_properties(session: Connection[Any], database: str, contents: Contents, *, instead_of: str = "") -> tuple[str, ...]:

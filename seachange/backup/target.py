@@ -15,7 +15,7 @@ from psycopg import sql
 
 from seachange.backup.contents import Locale
 from seachange.backup.preflight import Preflight
-from seachange.backup.properties import locale_options
+from seachange.backup.properties import LAST_RESORT, locale_options
 from seachange.errors import DatabaseExistsError, RestoreFailedError, SeachangeError, StatementFailedError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 _PREFIX = "seachange_restoring_"
 _LONGEST_NAME = 63
 _KEY = "hashtextextended(%s, 5426354)"
-_LOCALE_REFUSED = ("42809", "22023", "0A000")
+_LOCALE_REFUSED = ("42809", "22023", "0A000", "42P17")
 
 # Asking to end one session that may not be ended would raise an error and spare the others.
 _END_OTHERS = """
@@ -87,18 +87,19 @@ def new_database(server: Database, *, plan: Preflight, locale: Locale) -> Iterat
 
 
 def _create(database: Database, *, plan: Preflight, locale: Locale, version: int) -> tuple[str, ...]:
+    """Create the database with its locale, else with the server's, else with the one that suits every encoding."""
     from seachange.postgres.connection import create_database
 
-    options = locale_options(locale, version=version)
-    try:
-        create_database(database, template="template0", owner=plan.owner, options=options)
-    except StatementFailedError as exc:
-        if getattr(exc.__cause__, "sqlstate", None) not in _LOCALE_REFUSED:
-            raise
-        encoding = sql.SQL("ENCODING {}").format(sql.Literal(locale.encoding))
-        create_database(database, template="template0", owner=plan.owner, options=encoding)
-        return (f"the server does not have the collation {locale.name or locale.collate}; text sorts by the server's default",)
-    return ()
+    for options, instead in locale_options(locale, version=version):
+        try:
+            create_database(database, template="template0", owner=plan.owner, options=options)
+        except StatementFailedError as exc:
+            if instead == LAST_RESORT or getattr(exc.__cause__, "sqlstate", None) not in _LOCALE_REFUSED:
+                raise
+            continue
+        wanted = locale.name or locale.collate
+        return (f"the server does not have the collation {wanted}; text sorts by {instead}",) if instead else ()
+    raise AssertionError("the last resort returns or raises")
 
 
 def _sweep(session: Connection[Any], server: Database) -> None:
