@@ -17,6 +17,10 @@ from seachange.postgres.redaction import redact
 __all__ = ["clean_environment", "connection_environment"]
 
 _SERVICE = "seachange"
+# Kept although a short password may be a word of a path: without them a program finds neither itself nor its files.
+_ALWAYS_KEPT = frozenset(
+    {"HOME", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "LOGNAME", "PATH", "SHELL", "TERM", "TMPDIR", "TZ", "USER"}
+)
 # pg_dump would write its archive in this encoding; the programs ask the server for the right one.
 _NOT_PASSED_ON = ("client_encoding", "password", "passfile")
 
@@ -24,7 +28,11 @@ _NOT_PASSED_ON = ("client_encoding", "password", "passfile")
 def clean_environment() -> dict[str, str]:
     """Return the environment of this process without what addresses a database and without secrets."""
     addresses = {*_url.keywords().values(), "PGSERVICEFILE"} - {"PGPASSFILE", ""}
-    return {key: value for key, value in os.environ.items() if key not in addresses and redact(value) == value}
+    return {
+        key: value
+        for key, value in os.environ.items()
+        if key not in addresses and (key in _ALWAYS_KEPT or key.startswith("LC_") or redact(value) == value)
+    }
 
 
 @contextlib.contextmanager

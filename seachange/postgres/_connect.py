@@ -270,6 +270,7 @@ def _shut_out(database: Database) -> dict[str, str]:
 
 def _apply(session: Session, *, lock_timeout_ms: int, statement_timeout_ms: int) -> None:
     with session.cursor() as cursor:
+        # A session that lends its snapshot to pg_dump stands idle for as long as the dump takes: no limit of a role may end it.
         cursor.execute(_SETTINGS, [str(lock_timeout_ms), str(statement_timeout_ms)])
         if session.info.server_version < _CHECKS_CLIENT_SINCE:
             return

@@ -42,7 +42,7 @@ from seachange.postgres.connection import (
 )
 from tests.integration.postgres.wire import Wire, error_response, silent_port
 
-_ODD_NAMES = ["a=b", "-dash", "two words", "quote\"s and 'quotes", "ünï-çødé ☃", "a/b?c#d%e@f:g", "UPPER", "select", "x" * 63]
+_ODD_NAMES = ["a=b", "-dash", "two words", "quote\"s and 'quotes", "ünï-çødé ☃", "a/b?c#d%e@f:g", "UPPER", "select"]
 
 
 def _one(session: Session, query: str) -> object:
@@ -73,28 +73,33 @@ class TestSession:
 
     def test_session_has_settings_of_its_own(self, database: Database) -> None:
         with connect(database, lock_timeout_ms=1500, statement_timeout_ms=45_000, application_name="test run") as session:
-            names = [
-                "application_name",
-                "lock_timeout",
-                "statement_timeout",
-                "client_encoding",
-                "client_connection_check_interval",
-            ]
-            found = {name: _one(session, f"show {name}") for name in names}
-
-            assert found == {
+            expected = {
                 "application_name": "test run",
                 "lock_timeout": "1500ms",
                 "statement_timeout": "45s",
+                "idle_in_transaction_session_timeout": "0",
                 "client_encoding": "UTF8",
                 "client_connection_check_interval": "1s",
             }
+            found = {name: _one(session, f"show {name}") for name in expected}
+
+            assert expected == found
             assert session.prepare_threshold is None
 
     def test_session_begins_without_a_transaction(self, database: Database) -> None:
         with connect(database) as session, connect(database, autocommit=True) as other:
             assert session.info.transaction_status.name == "IDLE"
             assert (session.autocommit, other.autocommit) == (False, True)
+
+    def test_limits_of_a_role_do_not_end_a_session(self, database: Database) -> None:
+        with connect(database, autocommit=True) as session:
+            for name in ("idle_in_transaction_session_timeout", "statement_timeout", "lock_timeout"):
+                session.execute(f"alter database {database.name} set {name} = '50ms'")
+
+        with connect(database) as session:
+            session.execute("select pg_sleep(0.1)")
+            time.sleep(0.2)
+            assert _one(session, "select 1") == 1
 
     def test_name_in_the_url_counts_more_than_the_programs(self, database: Database) -> None:
         with connect(database.with_parameters(application_name="deploy-42")) as session:
@@ -501,6 +506,15 @@ class TestWholeDatabases:
     def test_maintenance_database_itself_is_reached_by_another(self, database: Database) -> None:
         with pytest.raises(DatabaseExistsError):
             create_database(database.with_name("postgres"))
+
+    def test_longest_name_is_possible(self, database: Database) -> None:
+        longest = database.with_name(database.name.ljust(63, "x"))
+        create_database(longest)
+        try:
+            with connect(longest) as session:
+                assert longest.name == _one(session, "select current_database()")
+        finally:
+            drop_database(longest)
 
     def test_name_that_the_server_would_cut_is_refused(self, database: Database) -> None:
         with pytest.raises(StatementFailedError, match="is longer than 63 bytes"):

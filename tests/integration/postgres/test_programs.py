@@ -213,6 +213,15 @@ class TestSecrets:
         with pytest.raises(ProgramFailedError, match="no password supplied"):
             programs.run(pg_dump, [], database=guarded.with_parameters(password=""), timeout_s=20)
 
+    def test_password_like_a_word_of_a_path_takes_no_path_away(self, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SOME_URL", "https://ann:0ther-k4n@example.org")
+        careless = database.with_parameters(password="bin")
+        with_word = database.with_parameters(password="home")
+
+        for address in (careless, with_word):
+            done = programs.run(_SH, ["-c", 'echo "$PATH|$SOME_URL"'], database=address)
+            assert f"{os.environ['PATH']}|\n" == done.stdout.decode()
+
     def test_secret_in_the_output_is_masked(self, guarded: Database) -> None:
         secret = guarded.parameters["password"]
         done = programs.run(_SH, ["-c", 'printf "%s" "$1" >&2', "sh", f"password {secret} and postgresql://u:{secret}@h"])
