@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,6 +21,7 @@ import pytest
 
 from seachange.config import Settings
 from seachange.errors import (
+    AuthenticationFailedError,
     BinaryNotFoundError,
     ExitCode,
     NotWritableError,
@@ -27,7 +29,7 @@ from seachange.errors import (
     TimeoutExceededError,
 )
 from seachange.postgres import binaries, programs
-from seachange.postgres.connection import Database, connect, create_database, drop_database
+from seachange.postgres.connection import Database, connect, create_database, drop_database, wait_until_reachable
 from seachange.postgres.server import Server, throwaway
 from tests.integration.postgres.wire import Wire
 
@@ -208,6 +210,30 @@ class TestSecrets:
         assert "PGPASSFILE" in caught.value.hint
         assert (caught.value.returncode, caught.value.exit_code) == (1, ExitCode.ERROR)
         assert {"good.dump"} == {path.name for path in tmp_path.iterdir() if path.is_file()}
+
+    def test_session_with_a_wrong_password_is_refused_without_it(self, guarded: Database) -> None:
+        wrong = guarded.with_parameters(password="wr0ng-k4n4ry")
+        with pytest.raises(AuthenticationFailedError, match="refused the user or the password") as caught:
+            connect(wrong)
+        with pytest.raises(AuthenticationFailedError):
+            wait_until_reachable(wrong, timeout_s=20)
+
+        library = "".join(traceback.format_exception(caught.value)).partition("seachange/postgres")[2]
+        assert "wr0ng" not in f"{caught.value!r} {caught.value.hint} {library}"
+        assert "DATABASE_URL" in caught.value.hint
+
+    def test_password_file_that_others_can_read_is_explained(self, guarded: Database, psql: Path, tmp_path: Path) -> None:
+        (tmp_path / "pgpass").write_text("*:*:*:*:0ther\n")
+        (tmp_path / "pgpass").chmod(0o644)
+        address = guarded.with_parameters(password="", passfile=str(tmp_path / "pgpass"))
+
+        with pytest.raises(ProgramFailedError, match="no password supplied") as program:
+            programs.run(psql, ["-c", "select 1"], database=address)
+        with pytest.raises(AuthenticationFailedError) as session:
+            connect(address)
+
+        assert "must have mode 0600" in program.value.hint
+        assert "must have mode 0600" in session.value.hint
 
     def test_missing_password_is_an_error_and_no_prompt(self, guarded: Database, pg_dump: Path) -> None:
         with pytest.raises(ProgramFailedError, match="no password supplied"):
