@@ -47,7 +47,7 @@ def servers(session: nox.Session) -> None:
 @nox.session(venv_backend="none", requires=["servers"])
 def tests(session: nox.Session) -> None:
     """Run unit, integration and acceptance tests, or those named: nox -s tests -- tests/unit -k lock."""
-    session.run("pytest", "-n", "2", *(session.posargs or ["tests", f"--ignore={_PACKAGING}"]))
+    session.run("pytest", "-n", "2", "--dist", "loadscope", *(session.posargs or ["tests", f"--ignore={_PACKAGING}"]))
 
 
 @nox.session(venv_backend="none", requires=["servers"])

@@ -140,6 +140,19 @@ def test_no_python_at_all_is_said(tmp_path: Path) -> None:
     assert outcome.stderr.startswith("scripts/dev: no Python 3.11 or later on PATH")
 
 
+def test_a_python_without_ensurepip_fills_the_environment_with_its_own_pip(tmp_path: Path) -> None:
+    project = _tiny(tmp_path / "project")
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "ensurepip.py").write_text("raise ImportError\n")
+    (tmp_path / "python").write_text(f'#!/bin/sh\nPYTHONPATH="{tmp_path / "lib"}" exec "{sys.executable}" "$@"\n')
+    (tmp_path / "python").chmod(0o755)
+
+    outcome = project.run("scripts/dev", "python", "-c", "import seachange", env={"PYTHON": str(tmp_path / "python")})
+
+    assert outcome.exit_code == 0, outcome.stderr
+    assert not (project.path / ".venv" / "bin" / "pip").exists()
+
+
 def test_two_first_uses_at_once_set_up_once(tmp_path: Path) -> None:
     project = _tiny(tmp_path / "project", delay=1)
 

@@ -137,6 +137,19 @@ def test_a_history_that_cannot_go_down_is_a_warning(scenario: Callable[[str], Pr
     assert (ended["down"], ended["newest"], ended["seed"]) == ("warning", "done", "skipped")
 
 
+def test_the_tests_for_other_teams_say_what_is_wrong(consumer: Project) -> None:
+    consumer.replace(_ORDERS, old="    order_state.drop(op.get_bind())\n", new="")
+    consumer.replace("shop/models.py", old="String(100)", new="String(120)")
+
+    outcome = consumer.run("pytest", "-q", "-p", "no:cacheprovider", env={"DATABASE_URL": _SOMEBODYS})
+
+    assert outcome.exit_code == 1
+    failed = {line.split("::")[1].split()[0] for line in outcome.stdout.splitlines() if line.startswith("FAILED")}
+    assert failed == {"test_every_revision_goes_up_down_and_up_again", "test_the_models_equal_the_database_at_head"}
+    assert "order_state" in outcome.stdout
+    assert "VARCHAR(120)" in outcome.stdout
+
+
 def test_a_major_that_is_missing_is_an_error_with_its_remedy(consumer: Project) -> None:
     outcome, report = _live(consumer, "--pg", "13")
 
