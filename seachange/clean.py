@@ -150,10 +150,10 @@ def _stale_caches(root: Path, settings: Settings, *, tracked: frozenset[str] | N
 
 
 def _leftovers(settings: Settings) -> Iterator[Stale]:
-    for folder, what in ((settings.path(settings.backup_dir), "backup"), (settings.state_dir, "run")):
-        for path in abandoned(folder):
+    for folder in (settings.backup_dir, settings.sync_dir, str(settings.state_dir)):
+        for path in abandoned(settings.path(folder)):
             size = sum(_measure(entry)[0] for entry in _scan(path))
-            yield Stale(path=path, kind="leftovers", size_bytes=size, reason=f"left by a {what} that did not end well")
+            yield Stale(path=path, kind="leftovers", size_bytes=size, reason="left by a run that did not end well")
 
 
 def _matching(folder: Path, patterns: Collection[str]) -> Iterator[os.DirEntry[str]]:

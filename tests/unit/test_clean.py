@@ -216,9 +216,10 @@ def test_outside_a_repository_only_a_folder_that_says_so_is_a_cache(tmp_path: Pa
 
 
 def test_leftovers_of_dead_runs_are_found_and_those_of_live_ones_kept(root: Path) -> None:
-    _write(root, "backups/.partial-1-0123abcd/database.dump", ".seachange/.partial-1-4567cdef/x", "backups/notes")
+    left = [".seachange/.partial-1-4567cdef", "backups/.partial-1-0123abcd", "schema/.partial-1-89ab0123"]
+    _write(root, *(f"{folder}/x" for folder in left), "backups/notes")
     with partial_folder(root / "backups"):
-        assert _found(root, "leftovers") == [".seachange/.partial-1-4567cdef", "backups/.partial-1-0123abcd"]
+        assert _found(root, "leftovers") == left
 
 
 def test_each_kind_can_be_asked_for_alone(root: Path) -> None:
