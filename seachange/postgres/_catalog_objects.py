@@ -31,8 +31,9 @@ _OPERATIONAL = re.compile(
 
 def schemas(rows: Rows) -> tuple[Schema, ...]:
     """Return the schemas that are looked at."""
-    comments = {oid: comment for oid, _, comment, _ in rows.found["schemas"]}
-    return tuple(Schema(name=name, comment=comments[oid] or "") for oid, name in _by_name(rows.schemas))
+    # initdb's comment goes when somebody drops the schema public and makes it again.
+    comments = {oid: "" if comment == "standard public schema" else comment or "" for oid, _, comment, _ in rows.found["schemas"]}
+    return tuple(Schema(name=name, comment=comments[oid]) for oid, name in _by_name(rows.schemas))
 
 
 def _by_name(schemas: Mapping[int, str]) -> Sequence[tuple[int, str]]:

@@ -70,7 +70,7 @@ def _failure(connection: psycopg.Connection, exc: psycopg.Error) -> SeachangeErr
     what = f"the catalogue of the database {connection.info.dbname!r} could not be read: {redact(str(exc)).splitlines()[0]}"
     if isinstance(exc, (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled)):
         return TimeoutExceededError(
-            what, hint="another session is changing the schema, or statement_timeout is too short; try again"
+            what, hint="another session holds a lock, or statement_timeout is too short; try again"
         )
     if connection.broken:
         return ServerUnreachableError(what, hint="the connection was lost; try again")

@@ -43,6 +43,7 @@ CATALOG_SCHEMA = "seachange.catalog/1"
 class _Named:
     schema: str
     name: str
+    comment: str = ""
 
     @property
     def qualified(self) -> str:
@@ -57,7 +58,6 @@ class _Relation(_Named):
     triggers: tuple[Trigger, ...] = ()
     rules: tuple[Rule, ...] = ()
     options: tuple[str, ...] = ()
-    comment: str = ""
     estimated_rows: int | None = dataclasses.field(default=None, metadata=OUTSIDE)
     estimated_bytes: int = dataclasses.field(default=0, metadata=OUTSIDE)
 
@@ -133,7 +133,6 @@ class Sequence(_Named):
     cycle: bool = False
     owned_by: str = ""
     identity: bool = False
-    comment: str = ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -141,7 +140,6 @@ class EnumType(_Named):
     """An enum with its labels in their order."""
 
     labels: tuple[str, ...]
-    comment: str = ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -154,7 +152,6 @@ class Domain(_Named):
     default: str = ""
     collation: str = ""
     constraints: tuple[Constraint, ...] = ()
-    comment: str = ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -162,7 +159,6 @@ class CompositeType(_Named):
     """A type made with CREATE TYPE ... AS (...); its attributes in their order."""
 
     attributes: tuple[str, ...]
-    comment: str = ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -170,7 +166,6 @@ class RangeType(_Named):
     """A range type over ``subtype``."""
 
     subtype: str
-    comment: str = ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -179,7 +174,6 @@ class Function(_Named):
 
     arguments: str
     definition: str
-    comment: str = ""
 
     @property
     def qualified(self) -> str:
