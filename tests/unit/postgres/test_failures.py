@@ -13,10 +13,17 @@ from seachange.errors import (
     ServerUnreachableError,
     TlsFailedError,
 )
+from seachange.postgres import redaction
 from seachange.postgres._failures import connection_failure, speaks_of_connection
 from seachange.postgres.connection import parse
 
 _PREFIX = 'connection failed: connection to server at "192.0.2.7", port 5432 failed: '
+
+
+@pytest.fixture(autouse=True)
+def _forget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords of one test are no secrets in the messages of another."""
+    monkeypatch.setattr(redaction, "_secrets", {})
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,15 @@ from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import make_url
 
 from seachange.errors import DatabaseUrlError
+from seachange.postgres import redaction
 from seachange.postgres.connection import Database, from_environment, parse
+
+
+@pytest.fixture(autouse=True)
+def _forget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords of one test are no secrets in the messages of another."""
+    monkeypatch.setattr(redaction, "_secrets", {})
+
 
 _FULL = {"user": "ann", "password": "s3cret", "host": "db.example", "port": "5433", "dbname": "clinic"}
 
