@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 _PREFIX = "seachange_restoring_"
 _LONGEST_NAME = 63
 _KEY = "hashtextextended(%s, 5426354)"
+_IDLE_TIMEOUT_SINCE = 140_000
 _LOCALE_REFUSED = ("42809", "22023", "0A000", "42P17")
 
 # Asking to end one session that may not be ended would raise an error and spare the others.
@@ -71,10 +72,12 @@ def new_database(server: Database, *, plan: Preflight, locale: Locale) -> Iterat
     :param locale: its encoding and collation.
     :returns: the database, and a sentence for what could not be as it was.
     """
-    from seachange.postgres.connection import drop_database, maintenance
+    from seachange.postgres.connection import maintenance
 
     database = server.with_name(_PREFIX + secrets.token_hex(6))
     with maintenance(database) as session:
+        if session.info.server_version >= _IDLE_TIMEOUT_SINCE:
+            session.execute("SET idle_session_timeout = 0")
         _sweep(session, server)
         # The lock tells other runs that this database has an owner; it ends with the session, however that ends.
         session.execute(f"SELECT pg_advisory_lock({_KEY})", [database.name])
@@ -82,8 +85,18 @@ def new_database(server: Database, *, plan: Preflight, locale: Locale) -> Iterat
         try:
             yield database, notes
         except BaseException:
-            drop_database(database, force=True)
+            _drop(database)
             raise
+
+
+def _drop(database: Database) -> None:
+    from seachange.postgres.connection import drop_database
+
+    try:
+        drop_database(database, force=True)
+    except SeachangeError as exc:
+        # What made the restore fail says more than this, which the next restore mends.
+        log.warning("the unfinished database %s cannot be dropped now: %s", database.name, exc)
 
 
 def _create(database: Database, *, plan: Preflight, locale: Locale, version: int) -> tuple[str, ...]:
@@ -103,18 +116,14 @@ def _create(database: Database, *, plan: Preflight, locale: Locale, version: int
 
 
 def _sweep(session: Connection[Any], server: Database) -> None:
-    from seachange.postgres.connection import drop_database
-
     rows = session.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [_PREFIX]).fetchall()
     for (name,) in rows:
         row = session.execute(f"SELECT pg_try_advisory_lock({_KEY})", [name]).fetchone()
         if not row or not row[0]:
             continue
         try:
-            drop_database(server.with_name(name), force=True)
-            log.info("database %s was left by a restore that crashed, and was dropped", name)
-        except SeachangeError as exc:
-            log.warning("database %s was left by a restore that crashed, and cannot be dropped: %s", name, exc)
+            log.info("database %s was left by a restore that crashed", name)
+            _drop(server.with_name(name))
         finally:
             session.execute(f"SELECT pg_advisory_unlock({_KEY})", [name])
 

@@ -25,12 +25,13 @@ from seachange.errors import (
     InterruptedRunError,
     ReadOnlyServerError,
     RestoreFailedError,
+    ServerUnreachableError,
     TimeoutExceededError,
 )
 from seachange.postgres import interrupt
 from seachange.postgres.catalog import read_catalog
 from seachange.postgres.connection import Database, Session, connect, create_database, drop_database
-from seachange.postgres.server import Server
+from seachange.postgres.server import Server, throwaway
 from tests.integration.backup.conftest import BIG, Backer, contents_of, fill
 from tests.integration.backup.proxy import proxied
 
@@ -581,3 +582,18 @@ def test_no_password_is_seen_while_restoring(backup: Backup, here: Settings, ser
 
     assert seen
     assert not [line for line in seen if "canary" in line and "pytest" not in line]
+
+
+def test_a_server_that_is_stopped_in_the_middle_is_what_is_reported(backup: Backup, here: Settings) -> None:
+    with throwaway(here) as own:
+
+        def stop(text: str) -> None:
+            if text.startswith("restoring"):
+                assert own.pid is not None
+                os.kill(own.pid, signal.SIGQUIT)
+                time.sleep(0.5)
+
+        with pytest.raises(ServerUnreachableError) as caught:
+            restore(backup, dataclasses.replace(here, migration_timeout=500), server=own.database(), progress=stop)
+
+    assert "(tried " in caught.value.message
