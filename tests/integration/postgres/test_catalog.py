@@ -14,7 +14,7 @@ from seachange.postgres.catalog import Catalog, Table, View, diff, exported_snap
 from seachange.postgres.connection import Database, Session, connect
 from seachange.postgres.server import Server
 from seachange.testing.fixtures import fresh_database
-from tests.schemas import CLINIC, NASTY
+from tests.schemas import CLINIC, NASTY, PORTABLE
 
 
 @contextlib.contextmanager
@@ -40,7 +40,7 @@ def _view(catalog: Catalog, name: str) -> View:
 def test_the_same_schema_has_one_fingerprint_on_all_majors(server_of: Callable[[int], Server]) -> None:
     catalogs = {}
     for major in (14, 15, 16, 17, 18):
-        with fresh_database(server_of(major)) as database, _filled(database, NASTY) as connection:
+        with fresh_database(server_of(major)) as database, _filled(database, PORTABLE) as connection:
             catalogs[major] = read_catalog(connection)
 
     assert [catalog.major for catalog in catalogs.values()] == [14, 15, 16, 17, 18]

@@ -111,8 +111,8 @@ def test_the_client_of_the_nasty_schema_is_clean_and_repeatable(each_database: D
 
 
 _ROWS = """
-insert into clients (email, name, born, length, score, raw, net, block, stay, stays, tags, matrix, feelings, mails, home, bits, price,
-                     opens, ratio, code, place, mail2, away)
+insert into clients (email, name, born, length, score, raw, net, block, stay, stays, tags, matrix, feelings, mails, home, bits,
+                     price, opens, ratio, code, place, mail2, away)
 values ('a@b', 'Ana', '2000-01-02', '3 days', 1.50, '\\x00ff', '10.0.0.1', '10.0.0.0/8', '[2024-01-01,2025-01-01)', '{[1,3)}',
         '{a,b}', '{{1,2},{3,4}}', '{happy}', '{x@y}', '("Street 1",12345)', B'101', 12.5, '08:30', 0.5, 'abc', '(1,2)', 'c@d',
         '[2024-01-01,)');
