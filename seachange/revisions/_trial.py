@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, MetaData
 
     from seachange.postgres.catalog import Catalog
-    from seachange.postgres.connection import Database
+    from seachange.postgres.connection import Database, Session
 
 __all__ = ["Trial", "connected"]
 
@@ -47,16 +47,26 @@ class Trial:
         :returns: the history with the revision.
         :raises RevisionRejectedError: it fails, does not come back to where it began, or does not make the models true.
         """
+        from seachange.postgres.connection import connect
+
         history = read_history(self.settings, extra_locations=(self.folder,))
-        before = _catalog(database, self.settings)
-        self._move(database, history, step="upgrade")
-        after = _catalog(database, self.settings)
-        self._require_models(database)
-        self._move(database, history, step="downgrade")
-        self._require_equal(before, _catalog(database, self.settings), step="downgrade")
-        self._move(database, history, step="second upgrade")
-        self._require_equal(after, _catalog(database, self.settings), step="second upgrade")
+        with contextlib.closing(connect(database)) as session:
+            before = self._catalog(session)
+            self._move(database, history, step="upgrade")
+            after = self._catalog(session)
+            self._require_models(database)
+            self._move(database, history, step="downgrade")
+            self._require_equal(before, self._catalog(session), step="downgrade")
+            self._move(database, history, step="second upgrade")
+            self._require_equal(after, self._catalog(session), step="second upgrade")
         return history
+
+    def _catalog(self, session: Session) -> Catalog:
+        from seachange.postgres.catalog import read_catalog
+
+        found = read_catalog(session, schemas=self.settings.schemas)
+        session.rollback()
+        return found
 
     def _move(self, database: Database, history: History, *, step: str) -> None:
         self.progress(f"trying {self.revision} on the shadow: {step}")
@@ -93,14 +103,6 @@ class Trial:
 def _some(sentences: tuple[str, ...]) -> str:
     shown = "; ".join(sentences[:_MOST_REASONS])
     return f"{shown}; and {len(sentences) - _MOST_REASONS} more" if len(sentences) > _MOST_REASONS else shown
-
-
-def _catalog(database: Database, settings: Settings) -> Catalog:
-    from seachange.postgres.catalog import read_catalog
-    from seachange.postgres.connection import connect
-
-    with contextlib.closing(connect(database)) as session:
-        return read_catalog(session, schemas=settings.schemas)
 
 
 @contextlib.contextmanager

@@ -3,83 +3,30 @@
 from __future__ import annotations
 
 import contextlib
-import py_compile
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from seachange.config import Settings
-from seachange.errors import ConfigError, HistoryInvalidError, MigrationFailedError, NotWritableError, RevisionRejectedError
+from seachange.errors import ConfigError, HistoryInvalidError, NotWritableError, RevisionRejectedError
 from seachange.postgres.connection import connect
-from seachange.postgres.shadow import Shadow
 from seachange.revisions._trial import connected
 from seachange.revisions.compare import differences
-from seachange.revisions.generate import GeneratedRevision, generate, pending_operations
+from seachange.revisions.generate import generate, pending_operations
 from seachange.revisions.history import read_history
 from seachange.revisions.models import load_metadata
-from seachange.revisions.runner import downgrade, upgrade
-from seachange.revisions.shadow_history import open_shadow
-from seachange.revisions.validate import validate
+from seachange.revisions.runner import upgrade
 from tests.integration.revisions.conftest import Open
-
-Change = Callable[[str, str], None]
-
-_NAME = "    name: Mapped[str] = mapped_column(String(80))\n"
-_EMAIL = "    email: Mapped[str | None] = mapped_column(String(120), unique=True)\n"
-_ENUM = 'Enum("cash", "card", name="payment")'
-
-
-@pytest.fixture
-def linear(open_project: Open) -> Settings:
-    return open_project("linear")
-
-
-@pytest.fixture
-def models(linear: Settings) -> Callable[..., None]:
-    """Change the models of the project: replace a text, add imports."""
-
-    def changed(old: str, new: str) -> None:
-        path = linear.root / "linear_models.py"
-        text = path.read_text()
-        assert text.count(old) == 1
-        imports = "import datetime\nfrom sqlalchemy import *\nfrom sqlalchemy.dialects.postgresql import *\n"
-        path.write_text(imports + text.replace(old, new))
-
-    return changed
-
-
-@contextlib.contextmanager
-def opened(settings: Settings) -> Iterator[Shadow]:
-    with open_shadow(settings, read_history(settings)) as shadow:
-        yield shadow
-
-
-def written(settings: Settings, shadow: Shadow, *, name: str = "", location: str = "") -> GeneratedRevision:
-    history, metadata = read_history(settings), load_metadata(settings)
-    made = generate(settings, history, metadata=metadata, shadow=shadow, name=name, location=location)
-    assert made is not None
-    return made
-
-
-def body_of(path: Path) -> str:
-    return path.read_text().partition("\n\n\n")[2].rstrip()
-
-
-def require_clean(path: Path, settings: Settings) -> None:
-    """The file compiles, is laid out and linted as ruff wants it, and makes a sound history."""
-    py_compile.compile(str(path), cfile=str(settings.root / "compiled"), doraise=True)
-    ruff = [sys.executable, "-m", "ruff"]
-    for command in (["format", "--isolated", "--diff"], ["check", "--isolated", "--select", "E4,E7,E9,F,I,W"]):
-        done = subprocess.run([*ruff, *command, str(path)], capture_output=True, text=True, check=False, timeout=60)
-        assert done.returncode == 0, done.stdout
-    assert validate(read_history(settings)) == ()
+from tests.integration.revisions.generating import EMAIL, ENUM, NAME, Change, opened, require_clean, written
 
 
 def versions(settings: Settings) -> list[str]:
     return sorted(path.name for path in (settings.root / "migrations" / "versions").iterdir() if path.name != "__pycache__")
+
+
+def body_of(path: Path) -> str:
+    return path.read_text().partition("\n\n\n")[2].rstrip()
 
 
 LINEAR = ["0001_create_clients.py", "0002_add_email.py", "0003_unique_email.py"]
@@ -95,7 +42,7 @@ def test_without_a_change_nothing_is_written(linear: Settings) -> None:
 
 
 def test_a_new_column_becomes_a_revision_in_the_style_of_the_project(linear: Settings, models: Change) -> None:
-    models(_NAME, f"{_NAME}    phone: Mapped[str | None] = mapped_column(String(20))\n")
+    models(NAME, f"{NAME}    phone: Mapped[str | None] = mapped_column(String(20))\n")
 
     with opened(linear) as shadow:
         made = written(linear, shadow)
@@ -113,7 +60,7 @@ def test_a_new_column_becomes_a_revision_in_the_style_of_the_project(linear: Set
 
 
 def test_the_shadow_is_kept_at_the_new_head(linear: Settings, models: Change) -> None:
-    models(_NAME, f"{_NAME}    phone: Mapped[str | None] = mapped_column(String(20))\n")
+    models(NAME, f"{NAME}    phone: Mapped[str | None] = mapped_column(String(20))\n")
     with opened(linear) as shadow:
         written(linear, shadow)
 
@@ -141,28 +88,28 @@ class Invoice(Base):
     lines: Mapped[dict] = mapped_column(JSONB, server_default=text("'[]'::jsonb"))
     token: Mapped[str] = mapped_column(UUID, server_default=text("gen_random_uuid()"))
     paid: Mapped[datetime.datetime | None] = mapped_column(DateTime(timezone=True), comment="when")
-""".replace("ENUM", _ENUM)
+""".replace("ENUM", ENUM)
 
 
 @pytest.mark.parametrize(
     ("old", "new", "operations"),
     [
-        pytest.param(_EMAIL, _EMAIL + _TABLE, 4, id="a table with everything"),
-        pytest.param(_EMAIL, "", 2, id="a dropped column"),
+        pytest.param(EMAIL, EMAIL + _TABLE, 4, id="a table with everything"),
+        pytest.param(EMAIL, "", 2, id="a dropped column"),
         pytest.param("String(80)", "Text", 1, id="a wider type"),
         pytest.param("name: Mapped[str] = mapped_column(String(80))", "name: Mapped[int]", 1, id="a type that needs a cast"),
         pytest.param(
-            _NAME, f'    name: Mapped[str] = mapped_column({_ENUM}, server_default="cash")\n', 3, id="a text that becomes an enum"
+            NAME, f'    name: Mapped[str] = mapped_column({ENUM}, server_default="cash")\n', 3, id="a text that becomes an enum"
         ),
         pytest.param("unique=True", "index=True", 2, id="an index for a constraint"),
         pytest.param(
-            _EMAIL,
-            f'{_EMAIL}    parent: Mapped[int | None] = mapped_column(ForeignKey("clients.id", ondelete="SET NULL"))\n',
+            EMAIL,
+            f'{EMAIL}    parent: Mapped[int | None] = mapped_column(ForeignKey("clients.id", ondelete="SET NULL"))\n',
             2,
             id="a foreign key",
         ),
         pytest.param(
-            _NAME, f"{_NAME}    since: Mapped[datetime.datetime] = mapped_column(server_default=func.now())\n", 1, id="a default"
+            NAME, f"{NAME}    since: Mapped[datetime.datetime] = mapped_column(server_default=func.now())\n", 1, id="a default"
         ),
         pytest.param(
             "    id: Mapped",
@@ -205,7 +152,7 @@ def test_a_change_of_type_keeps_the_rows_and_says_what_can_stop_it(linear: Setti
 
 
 def test_values_without_a_zone_are_taken_for_utc_whatever_the_session_says(linear: Settings, models: Change) -> None:
-    models(_NAME, f"{_NAME}    since: Mapped[datetime.datetime | None]\n")
+    models(NAME, f"{NAME}    since: Mapped[datetime.datetime | None]\n")
     with opened(linear) as shadow:
         first = written(linear, shadow)
     text = (linear.root / "linear_models.py").read_text()
@@ -229,108 +176,8 @@ def test_values_without_a_zone_are_taken_for_utc_whatever_the_session_says(linea
     assert (first.revision, second.revision, found) == ("0004", "0005", [(True,)])
 
 
-@pytest.fixture
-def enum_project(linear: Settings, models: Change) -> Settings:
-    """The project with an enum column, a check and an index on it, applied and committed as revision 0004."""
-    column = f"    payment: Mapped[str] = mapped_column({_ENUM}, server_default='cash')\n"
-    check = "CheckConstraint(\"payment <> 'cash' OR name <> ''\", name='paid')"
-    index = "Index('cash', 'id', postgresql_where=text(\"payment = 'cash'\"))"
-    more = f"    __table_args__ = ({check}, {index})\n    id: Mapped"
-    models(_NAME, _NAME + column)
-    path = linear.root / "linear_models.py"
-    path.write_text(path.read_text().replace("    id: Mapped", more, 1))
-    with opened(linear) as shadow:
-        written(linear, shadow)
-    del sys.modules["linear_models"]
-    return linear
-
-
-def change_enum(settings: Settings, labels: str) -> None:
-    path = settings.root / "linear_models.py"
-    path.write_text(path.read_text().replace('"cash", "card"', labels, 1))
-
-
-@pytest.mark.parametrize(
-    ("labels", "statement"),
-    [
-        pytest.param('"cash", "card", "debt"', "ALTER TYPE payment ADD VALUE IF NOT EXISTS 'debt' AFTER 'card'", id="at the end"),
-        pytest.param(
-            '"gift", "cash", "card"', "ALTER TYPE payment ADD VALUE IF NOT EXISTS 'gift' BEFORE 'cash'", id="at the start"
-        ),
-        pytest.param(
-            '"cash", "it\'s", "card"', "ALTER TYPE payment ADD VALUE IF NOT EXISTS 'it''s' AFTER 'cash'", id="in between"
-        ),
-    ],
-)
-def test_a_new_label_is_added_outside_a_transaction_and_taken_away_again(
-    enum_project: Settings, labels: str, statement: str
-) -> None:
-    change_enum(enum_project, labels)
-
-    with opened(enum_project) as shadow:
-        made = written(enum_project, shadow)
-
-    assert f'    with op.get_context().autocommit_block():\n        op.execute("{statement}")\n' in made.path.read_text()
-    require_clean(made.path, enum_project)
-
-
-def test_a_label_in_use_stops_the_downgrade_and_nothing_is_lost(enum_project: Settings) -> None:
-    change_enum(enum_project, '"cash", "card", "debt"')
-    with opened(enum_project) as shadow:
-        made = written(enum_project, shadow)
-        database = shadow.clone("rows")
-        upgrade(database, enum_project)
-        with contextlib.closing(connect(database, autocommit=True)) as session:
-            session.execute("insert into clients (id, name, payment) values (1, 'Ada', 'debt')")
-
-        with pytest.raises(MigrationFailedError, match='invalid input value for enum payment: "debt"'):
-            downgrade(database, enum_project, target="-1")
-
-        with contextlib.closing(connect(database, autocommit=True)) as session:
-            assert session.execute("select payment::text from clients").fetchall() == [("debt",)]
-        assert made.warnings == ("downgrade() fails, and changes nothing, while a row uses 'debt' of payment",)
-
-
-def test_a_label_that_a_view_depends_on_stays_after_a_downgrade(enum_project: Settings) -> None:
-    change_enum(enum_project, '"cash", "card", "debt"')
-    path = enum_project.root / "migrations" / "versions" / "0005_view.py"
-    path.write_text(
-        'from alembic import op\n\nrevision = "0005"\ndown_revision = "0004"\n\n\ndef upgrade():\n'
-        '    op.execute("CREATE VIEW payers AS SELECT name, payment FROM clients")\n\n\n'
-        'def downgrade():\n    op.execute("DROP VIEW payers")\n'
-    )
-
-    with opened(enum_project) as shadow:
-        made = written(enum_project, shadow)
-
-    assert made.warnings == ("downgrade() leaves the labels 'debt' of payment where they are",)
-    assert "RAISE NOTICE 'PostgreSQL cannot drop ''debt'' of enum type" in made.path.read_text()
-    require_clean(made.path, enum_project)
-
-
-def test_a_removed_label_is_removed_unless_a_row_uses_it(enum_project: Settings) -> None:
-    change_enum(enum_project, '"cash"')
-    with opened(enum_project) as shadow:
-        made = written(enum_project, shadow)
-
-    assert made.operations == ("drop label 'card' of enum type payment",)
-    assert made.warnings == ("upgrade() fails while a row uses 'card' of payment",)
-
-
-def test_a_type_that_nothing_uses_any_more_goes_with_its_column(enum_project: Settings) -> None:
-    path = enum_project.root / "linear_models.py"
-    kept = [line for line in path.read_text().splitlines() if "payment" not in line]
-    path.write_text("\n".join(kept) + "\n")
-
-    with opened(enum_project) as shadow:
-        made = written(enum_project, shadow)
-
-    assert "drop enum type payment" in made.operations
-    require_clean(made.path, enum_project)
-
-
 def test_what_loses_data_or_fails_on_rows_is_said_in_the_file(linear: Settings, models: Change) -> None:
-    models(_EMAIL, "    phone: Mapped[str]\n")
+    models(EMAIL, "    phone: Mapped[str]\n")
 
     with opened(linear) as shadow:
         made = written(linear, shadow)
@@ -360,7 +207,7 @@ class Base(DeclarativeBase):
 def test_a_type_of_the_application_is_written_as_what_it_is_in_the_database(linear: Settings, models: Change) -> None:
     models("\nclass Base(DeclarativeBase):\n", _TYPE)
     path = linear.root / "linear_models.py"
-    path.write_text(path.read_text().replace(_NAME, f"{_NAME}    debt: Mapped[float | None] = mapped_column(Money())\n"))
+    path.write_text(path.read_text().replace(NAME, f"{NAME}    debt: Mapped[float | None] = mapped_column(Money())\n"))
 
     with opened(linear) as shadow:
         made = written(linear, shadow)
@@ -377,7 +224,7 @@ def test_a_project_of_timestamps_gets_the_next_one(linear: Settings, models: Cha
             text = text.replace(f'"{old}"', f'"{new}"')
         path.unlink()
         (folder / f"{stamps[path.name[:4]]}-{path.stem[5:]}.py").write_text(text)
-    models(_NAME, f"{_NAME}    phone: Mapped[str | None]\n")
+    models(NAME, f"{NAME}    phone: Mapped[str | None]\n")
 
     with opened(linear) as shadow:
         made = written(linear, shadow, name="AddPhoneColumn")
@@ -393,7 +240,7 @@ def test_other_projects_get_an_id_and_a_file_name_of_alembic(linear: Settings, m
         for old, new in {"0001": "a1b2c3d4e5f6", "0002": "b2c3d4e5f6a1", "0003": "c3d4e5f6a1b2"}.items():
             text = text.replace(f'"{old}"', f'"{new}"')
         path.write_text(text)
-    models(_NAME, f"{_NAME}    phone: Mapped[str | None]\n")
+    models(NAME, f"{NAME}    phone: Mapped[str | None]\n")
     with opened(linear) as shadow:
         made = written(linear, shadow, name="Phone of clients")
 
@@ -406,7 +253,7 @@ def test_a_location_can_be_chosen_and_a_wrong_one_is_refused(linear: Settings, m
     project = linear.root / "pyproject.toml"
     locations = 'version_locations = ["%(here)s/migrations/versions", "%(here)s/more"]\nprepend_sys_path'
     project.write_text(project.read_text().replace("prepend_sys_path", locations))
-    models(_NAME, f"{_NAME}    phone: Mapped[str | None]\n")
+    models(NAME, f"{NAME}    phone: Mapped[str | None]\n")
 
     with opened(linear) as shadow:
         with pytest.raises(ConfigError) as caught:
@@ -435,7 +282,7 @@ def test_a_revision_that_fails_on_the_shadow_is_not_kept(linear: Settings, model
 
 
 def test_a_hook_that_spoils_the_downgrade_is_found_by_the_trial(linear: Settings, models: Change) -> None:
-    models(_NAME, f"{_NAME}    phone: Mapped[str | None]\n")
+    models(NAME, f"{NAME}    phone: Mapped[str | None]\n")
     script = linear.root / "spoil.py"
     change = '.replace(\'op.drop_column("clients", "phone")\', \'op.execute("SELECT 1")\')'
     script.write_text(
@@ -456,7 +303,7 @@ def test_a_hook_that_spoils_the_downgrade_is_found_by_the_trial(linear: Settings
 
 
 def test_an_interruption_leaves_no_file(linear: Settings, models: Change) -> None:
-    models(_NAME, f"{_NAME}    phone: Mapped[str | None]\n")
+    models(NAME, f"{NAME}    phone: Mapped[str | None]\n")
 
     def interrupt(text: str) -> None:
         if "downgrade" in text:
@@ -470,7 +317,7 @@ def test_an_interruption_leaves_no_file(linear: Settings, models: Change) -> Non
 
 
 def test_a_file_that_is_there_already_is_not_overwritten(linear: Settings, models: Change) -> None:
-    models(_NAME, f"{_NAME}    phone: Mapped[str | None]\n")
+    models(NAME, f"{NAME}    phone: Mapped[str | None]\n")
     there = linear.root / "migrations" / "versions" / "0004_add_phone_to_clients.py"
     there.mkdir()
 

@@ -1,0 +1,132 @@
+"""Existing env.py files of every kind, none of them changed for Seachange."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from pathlib import Path
+
+import pytest
+
+from seachange.config import Settings
+from seachange.postgres.catalog import read_catalog
+from seachange.postgres.connection import Database, connect
+from seachange.postgres.server import Server
+from seachange.revisions._trial import connected
+from seachange.revisions.compare import differences
+from seachange.revisions.models import load_metadata
+from seachange.revisions.runner import upgrade, version_table
+from seachange.testing.fixtures import fresh_database
+from tests.integration.revisions.conftest import Open
+from tests.integration.revisions.looking import ask, at
+from tests.project import Project
+
+NOTE = """
+def note(ctx, heads, run_args, **_):
+    ctx.connection.exec_driver_sql(f"comment on table clients is $${heads} {run_args}$$")
+
+
+"""
+
+
+def test_a_version_table_of_another_name_and_schema_is_read_back(open_project: Open, database: Database) -> None:
+    settings = open_project("linear")
+    env = settings.root / "migrations" / "env.py"
+    text = env.read_text().replace(
+        "context.configure(",
+        'context.config.attributes["connection"].exec_driver_sql("create schema if not exists meta")\n'
+        'context.configure(version_table="history", version_table_schema="meta", ',
+    )
+    env.write_text(text)
+
+    upgrade(database, settings)
+
+    assert (version_table(settings), at(database, settings)) == ("meta.history", ("0003",))
+    assert ask(database, "select version_num from meta.history") == ["0003"]
+
+
+def test_a_search_path_of_env_py_is_followed_to_the_version_table(open_project: Open, database: Database) -> None:
+    settings = open_project("linear")
+    env = settings.root / "migrations" / "env.py"
+    statement = 'context.config.attributes["connection"].exec_driver_sql("{}")\n'
+    lines = statement.format("create schema if not exists tenant") + statement.format("set search_path to tenant")
+    env.write_text(env.read_text().replace("context.configure(", f"{lines}context.configure("))
+
+    upgrade(database, settings)
+
+    assert ask(database, "select version_num from tenant.alembic_version") == ["0003"]
+
+
+def test_callbacks_and_arguments_of_env_py_reach_the_revisions(open_project: Open, database: Database) -> None:
+    settings = open_project("linear")
+    env = settings.root / "migrations" / "env.py"
+    env.write_text(
+        env.read_text()
+        .replace("run_migrations()", 'run_migrations(tenant="blue")')
+        .replace("context.configure(", "context.configure(on_version_apply=note, ")
+        .replace("context.configure(", NOTE + "context.configure(", 1)
+    )
+    for path in (settings.root / "migrations" / "versions").glob("*.py"):
+        path.write_text(path.read_text().replace("def upgrade()", "def upgrade(tenant)"))
+
+    upgrade(database, settings)
+
+    assert ask(database, "select obj_description('clients'::regclass)") == ["{'0003'} {'tenant': 'blue'}"]
+
+
+def test_what_env_py_prints_and_configures_stays_inside(
+    open_project: Open, database: Database, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    settings = open_project("linear")
+    ini = tmp_path / "logging.ini"
+    ini.write_text(
+        "[loggers]\nkeys=root\n[handlers]\nkeys=out\n[formatters]\nkeys=\n[logger_root]\nlevel=DEBUG\nhandlers=out\n"
+        "[handler_out]\nclass=StreamHandler\nargs=(sys.stdout,)\n"
+    )
+    env = settings.root / "migrations" / "env.py"
+    env.write_text(f"import logging.config\nprint('hello')\nlogging.config.fileConfig({str(ini)!r})\n" + env.read_text())
+    logger = logging.getLogger("seachange.revisions")
+    before = (logging.root.level, list(logging.root.handlers), logger.disabled)
+
+    upgrade(database, settings)
+
+    assert (logging.root.level, logging.root.handlers, logger.disabled) == before
+    assert capsys.readouterr().out == ""
+
+
+def test_a_project_as_alembic_init_makes_it_needs_no_change(
+    open_project: Open, database: Database, capfd: pytest.CaptureFixture[str]
+) -> None:
+    settings = open_project("generic_ini")
+
+    applied = upgrade(database, settings)
+    with connected(database) as connection:
+        different = differences(load_metadata(settings), connection, settings=settings)
+
+    assert applied.current == ("c4a9f0e17b35",)
+    assert different == ()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_reference_history_is_the_same_by_plain_alembic(project: Project, server: Server) -> None:
+    settings = Settings(root=project.path, models="app.models:Base")
+    with fresh_database(server) as plain, fresh_database(server) as ours:
+        ran = project.run("alembic", "upgrade", "head", env={"DATABASE_URL": plain.url()})
+        checked = project.run("alembic", "check", env={"DATABASE_URL": plain.url()})
+        upgrade(ours, settings)
+
+        assert (ran.exit_code, checked.exit_code) == (0, 0), ran.stderr + checked.stderr
+        assert at(plain, settings) == at(ours, settings) != ()
+        assert catalog(plain) == catalog(ours)
+
+
+def test_plain_alembic_without_a_database_says_what_to_set(project: Project) -> None:
+    ran = project.run("alembic", "upgrade", "head")
+
+    assert ran.exit_code != 0
+    assert "no database: set DATABASE_URL" in ran.stdout + ran.stderr
+
+
+def catalog(database: Database) -> str:
+    with contextlib.closing(connect(database)) as session:
+        return read_catalog(session).fingerprint
