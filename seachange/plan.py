@@ -16,9 +16,9 @@ PLAN_SCHEMA = "seachange.plan/1"
 
 
 def jsonable(value: object) -> Any:
-    """Return ``value`` as plain lists, dictionaries, strings and numbers."""
+    """Return ``value`` as plain lists, dictionaries, strings and numbers; what stays out of a repr stays out here too."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: jsonable(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {field.name: jsonable(getattr(value, field.name)) for field in dataclasses.fields(value) if field.repr}
     if isinstance(value, Mapping):
         return {str(key): jsonable(part) for key, part in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):

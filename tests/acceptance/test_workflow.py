@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,9 @@ import pytest
 
 from seachange.config import Settings
 from seachange.postgres import embedded
-from seachange.postgres.connection import connect
-from tests.project import Outcome, Project
+from seachange.postgres.connection import Database, connect, create_database, drop_database, parse
+from seachange.postgres.server import Server
+from tests.project import Outcome, Project, copy_repository
 
 STEPS = ("check", "backup", "generate", "apply", "sync", "verify", "clean")
 HEAD = "1750200000000"
@@ -29,9 +32,14 @@ def statuses(document: dict[str, Any]) -> dict[str, str]:
     return {step["name"]: step["status"] for step in document["steps"]}
 
 
+def database_of(project: Project) -> Database:
+    if "DATABASE_URL" in project.environment:
+        return parse(project.environment["DATABASE_URL"])
+    return embedded.database(Settings(root=project.path, project="vetai", environment=project.environment))
+
+
 def query(project: Project, sql: str) -> list[tuple[Any, ...]]:
-    settings = Settings(root=project.path, project="vetai", environment=project.environment)
-    with contextlib.closing(connect(embedded.database(settings))) as connection:
+    with contextlib.closing(connect(database_of(project))) as connection:
         return connection.execute(sql.encode()).fetchall()
 
 
@@ -115,12 +123,24 @@ CHANGES = [
 ]
 
 
+@pytest.fixture(scope="session")
+def head_template(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Database:
+    """A database at head with seed data, to copy from."""
+    template = server.database("head_template")
+    create_database(template)
+    project = copy_repository(tmp_path_factory.mktemp("template") / "project")
+    for task in ("migration.apply", "db.seed"):
+        assert project.invoke(task, env={"DATABASE_URL": template.url()}).exit_code == 0
+    return template
+
+
 @pytest.fixture
-def at_head(project: Project) -> Project:
-    """A copy of the repository whose development database is at head and has rows."""
-    assert project.invoke("migration.apply").exit_code == 0
-    assert project.invoke("db.seed", "--scale", "1").exit_code == 0
-    return project
+def at_head(project: Project, head_template: Database, server: Server) -> Iterator[Project]:
+    """A copy of the repository whose database is at head and has rows."""
+    own = server.database(f"at_head_{uuid.uuid4().hex[:8]}")
+    create_database(own, template=head_template.name)
+    yield dataclasses.replace(project, environment={**project.environment, "DATABASE_URL": own.url()})
+    drop_database(own, force=True)
 
 
 def test_the_first_run_in_a_bare_clone_takes_the_database_to_head(project: Project) -> None:
@@ -142,9 +162,7 @@ def test_without_a_model_change_the_workflow_warns_and_ends_well(at_head: Projec
     document = report(second)
     assert (first.exit_code, second.exit_code, revisions(at_head)) == (0, 0, before)
     assert statuses(document) == dict.fromkeys(STEPS, "done") | {"generate": "warning"}
-    assert document["by_name"]["sync"]["data"]["files"].values() <= {"unchanged"} or set(
-        document["by_name"]["sync"]["data"]["files"].values()
-    ) == {"unchanged"}
+    assert set(document["by_name"]["sync"]["data"]["files"].values()) == {"unchanged"}
 
 
 @pytest.mark.parametrize(("change", "question", "answer"), CHANGES)
@@ -164,8 +182,6 @@ def test_an_edited_model_becomes_a_verified_database(
     assert document["by_name"]["verify"]["status"] == "done"
     assert query(at_head, question) == answer
     assert query(at_head, "select count(*) from appointments") == rows
-    assert at_head.invoke("migration.generate", "--format", "json").exit_code == 0
-    assert revisions(at_head) - before == new
 
 
 def test_the_new_revision_can_be_reverted_and_applied_again(at_head: Project) -> None:

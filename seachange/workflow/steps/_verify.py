@@ -16,8 +16,8 @@ def verify(run: Run) -> StepResult:
 
     :returns: failed with exit code 2 when there is an error among the findings.
     """
-    if run.dry_run and (pending := _pending(run)):
-        return StepResult(status="skipped", summary=f"would verify after {len(pending)} pending revisions")
+    if run.dry_run and _would_change(run):
+        return StepResult(status="skipped", summary="would verify when the revisions are applied")
     findings = (*_pending(run), *find_differences(run), *_rows(run))
     errors = sum(finding.severity == "error" for finding in findings)
     if errors:
@@ -36,6 +36,11 @@ def verify(run: Run) -> StepResult:
     return StepResult(
         status="warning" if findings else "done", summary="verified", facts=() if findings else facts, findings=findings
     )
+
+
+def _would_change(run: Run) -> bool:
+    generated = run.results.get("generate")
+    return bool(_pending(run)) or bool(generated and generated.data.get("operations"))
 
 
 def find_differences(run: Run) -> tuple[Finding, ...]:
