@@ -107,7 +107,7 @@ class Face:
         out: TextIO = self._err if self.json else self._out
         listener = ConsoleListener(out, self._err)
         run = self.new_run(listener=listener, options=options)
-        with contextlib.closing(listener), open_log(self.settings, run_id=run.run_id) as problem:
+        with contextlib.closing(listener), open_log(self.settings, run_id=run.run_id, step=run.current_step) as problem:
             if problem:
                 self.say(f"warning: {problem}")
             self._title(pipeline, out)

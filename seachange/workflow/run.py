@@ -102,9 +102,13 @@ class Run:
         finally:
             self._step.name = ""
 
+    def current_step(self) -> str:
+        """Return the step that this thread works for; empty outside of steps."""
+        return getattr(self._step, "name", "")
+
     def progress(self, text: str) -> None:
         """Say what the step of this thread is doing."""
-        self.listener.progressed(getattr(self._step, "name", ""), text)
+        self.listener.progressed(self.current_step(), text)
 
     @property
     def database(self) -> Database:

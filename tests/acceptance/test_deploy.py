@@ -10,12 +10,13 @@ import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from seachange.postgres.connection import Database, connect
-from tests.project import Project
+from tests.project import Project, copy_repository
 
 HEAD = "1750200000000"
 
@@ -126,10 +127,8 @@ def test_the_service_says_when_the_database_is_behind(project: Project, producti
     assert (behind[0], ready[0], appointments[0]) == (503, 200, 200)
 
 
-def test_build_makes_a_wheel_and_a_context_that_deploys(project: Project, production: dict[str, str]) -> None:
-    for name in ("seachange/__init__.py", "seachange/py.typed"):
-        (project.path / name).parent.mkdir(exist_ok=True)
-        (project.path / name).write_text('__version__ = "0.0.1"\n' if name.endswith(".py") else "")
+def test_build_makes_a_wheel_and_a_context_that_deploys(tmp_path: Path, production: dict[str, str]) -> None:
+    project = copy_repository(tmp_path / "project", without=("tests",))
 
     outcome = project.invoke("build", "--format", "json", timeout_s=180)
 
@@ -138,7 +137,7 @@ def test_build_makes_a_wheel_and_a_context_that_deploys(project: Project, produc
     assert (outcome.exit_code, zipfile.is_zipfile(built["wheel"])) == (0, True), outcome
     assert {"Containerfile", "project/pyproject.toml", "project/app/service.py"} <= set(built["files"])
     assert not [name for name in built["files"] if name.startswith(("project/tests", "project/.git/", "project/.env"))]
-    deployed = context.invoke("start.deploy", "--no-serve", env={**production, "RUN_MIGRATIONS": "true", "PYTHONPATH": ""})
+    deployed = context.invoke("start.deploy", "--no-serve", env={**production, "RUN_MIGRATIONS": "true"})
     assert deployed.exit_code == 0, deployed
     assert project.invoke("check.dist").exit_code == 2
     assert project.invoke("clean.unnecessary-dist").exit_code == 0
