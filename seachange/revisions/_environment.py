@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
     from seachange.revisions.project import Project
 
 __all__ = ["Adjust", "Work", "environment_failure", "read_configuration", "run_environment"]
-
-# Alembic's `op` and `context` are proxies in module globals, so one environment runs at a time in a process.
-_lock = threading.RLock()
 
 Work = Callable[["MigrationContext", tuple[str, ...], Mapping[str, Any]], None]
 Adjust = Callable[[dict[str, Any]], None]
@@ -112,7 +108,7 @@ def _environment(
 ) -> Iterator[tuple[EnvironmentContext, LoggingState]]:
     from alembic.runtime.environment import EnvironmentContext
 
-    with _lock, contained() as logging_state:
+    with contained() as logging_state:
         project.add_to_path()
         config: Config = project.config(database=database, connection=connection)
         with EnvironmentContext(config, project.script(config), **options) as environment:

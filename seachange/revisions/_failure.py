@@ -87,7 +87,7 @@ def _words(exc: BaseException, sqlstate: str) -> str:
     original: Any = getattr(exc, "orig", None) or exc
     primary = getattr(getattr(original, "diag", None), "message_primary", None)
     if not primary:
-        text = str(original).strip() or type(original).__name__
+        text = " ".join(str(original).split()) or type(original).__name__
         return redact(text if sqlstate else f"{type(original).__name__}: {text}")
     detail = original.diag.message_detail
     return redact(f"{primary}{f' ({detail})' if detail else ''} [SQLSTATE {sqlstate}]")

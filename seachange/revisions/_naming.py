@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import re
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,9 +102,10 @@ def identify(history: History, script: ScriptDirectory, *, name: str, location: 
     :param location: a version location to write to; that of the newest revision by default.
     :raises ConfigError: there is no such location.
     """
-    created = datetime.datetime.now(datetime.UTC)
+    # By Alembic's option timezone, so that new dates compare with those that Alembic wrote.
+    created = script._generate_create_date()
     words = _words(name)
-    revision = _next_id(history, created)
+    revision = _next_id(history)
     folder = _folder(history, location)
     if _EPOCH_MS.fullmatch(revision):
         camel = "".join(word[:1].upper() + word[1:] for word in words)
@@ -127,13 +129,13 @@ def _words(name: str) -> list[str]:
     return [word.lower() if camel and not word.isupper() else word for word in words] or ["change", "schema"]
 
 
-def _next_id(history: History, now: datetime.datetime) -> str:
+def _next_id(history: History) -> str:
     """Go on as the project does: timestamps of TypeORM, plain numbers, else a random id as Alembic makes it."""
     from alembic.util import rev_id
 
     ids = list(history.by_id)
     if ids and all(_EPOCH_MS.fullmatch(name) for name in ids):
-        return str(max(int(now.timestamp() * 1000), *(int(name) + 1 for name in ids)))
+        return str(max(int(time.time() * 1000), *(int(name) + 1 for name in ids)))
     if ids and all(_NUMBER.fullmatch(name) for name in ids) and len({len(name) for name in ids}) == 1:
         return str(max(int(name) for name in ids) + 1).zfill(len(ids[0]))
     return str(rev_id())

@@ -5,10 +5,14 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import sys
+import threading
 from collections.abc import Iterator
+from typing import Any, TextIO, cast
 
 __all__ = ["LogWriter", "LoggingState", "contained"]
 
+_lock = threading.RLock()
 _log = logging.getLogger("seachange.revisions.output")
 
 
@@ -54,12 +58,37 @@ class LoggingState:
                 logger.disabled, logger.propagate = disabled, propagate
 
 
+class _Router:
+    """Stands for stdout: what contained threads write goes to the log, what others write goes through."""
+
+    def __init__(self, real: TextIO) -> None:
+        self.real = real
+        self.writers: dict[int, list[LogWriter]] = {}
+
+    def write(self, text: str) -> int:
+        writers = self.writers.get(threading.get_ident())
+        return writers[-1].write(text) if writers else self.real.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+
 @contextlib.contextmanager
 def contained() -> Iterator[LoggingState]:
-    """Send what is printed to the log, and undo changes of the logging configuration at the end."""
-    state = LoggingState()
-    with contextlib.redirect_stdout(LogWriter()):
+    """Send what this thread prints to the log, and undo changes of the logging configuration at the end.
+
+    One thread at a time: logging is configured for the whole process, and so are the globals behind Alembic's `op` and `context`.
+    """
+    with _lock:
+        state = LoggingState()
+        router = sys.stdout if isinstance(sys.stdout, _Router) else _Router(sys.stdout)
+        writers = router.writers.setdefault(threading.get_ident(), [])
+        writers.append(LogWriter())
+        sys.stdout = cast("TextIO", router)
         try:
             yield state
         finally:
             state.restore()
+            writers.pop()
+            if not writers:
+                sys.stdout = router.real

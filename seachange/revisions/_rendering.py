@@ -48,7 +48,7 @@ def render_revision(project: Project, comparison: Comparison, *, identity: Ident
         "down_revision": identity.down_revision,
         "branch_labels": None,
         "depends_on": None,
-        "create_date": identity.created.replace(tzinfo=None),
+        "create_date": identity.created,
         "comma": util.format_as_comma,
         "message": _docstring(identity.title, notes, width),
         "imports": "\n".join(sorted(context.imports)),

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 __all__ = ["StatementWatch", "shorten"]
 
 _READS = re.compile(r"\s*(select|show|set|reset|values|explain|table)\b", re.IGNORECASE)
-_COMMITS = re.compile(r"(\A|;)\s*(commit|end(\s+(transaction|work))?\s*(;|\Z))", re.IGNORECASE)
+# END is a commit only as a statement of its own: blocks of PL/pgSQL end with it too.
+_COMMITS = re.compile(r"\A\s*(commit|end)\b|;\s*commit\b", re.IGNORECASE)
 _CONCURRENTLY = re.compile(r"\bconcurrently\b", re.IGNORECASE)
 _LONGEST = 200
 

@@ -104,7 +104,8 @@ class _Step:
         self._context = context
         self._arguments = arguments
         self._not_tried = not_tried
-        self._before = steps.read_back()
+        with interrupt.shielded():
+            self._before = steps.read_back()
         steps.watch.begin()
         self._step = self._load()
         self._deadline = time.monotonic() + steps.settings.migration_timeout / 1000
@@ -213,7 +214,9 @@ class _Step:
         return moved
 
     def _require(self, expected: frozenset[str]) -> None:
-        found = self._steps.read_back()
+        # An interruption that comes after the commit stops the run before the next revision.
+        with interrupt.shielded():
+            found = self._steps.read_back()
         if frozenset(found) == expected:
             return
         progress = self._progress(found)

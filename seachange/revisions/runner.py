@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from seachange.config import Settings
 from seachange.errors import RefusedError, StatementFailedError
+from seachange.postgres import interrupt
 from seachange.revisions import _targets
 from seachange.revisions._environment import run_environment
 from seachange.revisions._revision import Revision
@@ -174,7 +175,7 @@ class _Run:
                 with contextlib.suppress(ReconnectSignal):
                     self._run_env(choose, steps, listen=told.listen or contextlib.nullcontext)
                     break
-        with self._witnessed():
+        with self._witnessed(), interrupt.shielded():
             found = self._read_back()
         return Applied(direction=self._direction, before=before, current=found, outcomes=tuple(steps.outcomes))
 

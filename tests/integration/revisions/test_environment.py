@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ from seachange.config import Settings
 from seachange.postgres.catalog import read_catalog
 from seachange.postgres.connection import Database, connect
 from seachange.postgres.server import Server
+from seachange.revisions._constraint_names import choose_name
 from seachange.revisions._trial import connected
 from seachange.revisions.compare import differences
 from seachange.revisions.models import load_metadata
@@ -130,3 +134,36 @@ def test_plain_alembic_without_a_database_says_what_to_set(project: Project) -> 
 def catalog(database: Database) -> str:
     with contextlib.closing(connect(database)) as session:
         return read_catalog(session).fingerprint
+
+
+def test_two_threads_can_run_revisions_while_a_third_prints(
+    open_project: Open, server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = open_project("linear")
+    path = settings.root / "migrations" / "versions" / "0001_create_clients.py"
+    path.write_text(path.read_text().replace("def upgrade() -> None:\n", "def upgrade() -> None:\n    print('running')\n"))
+    printing = threading.Event()
+
+    def keep_printing() -> None:
+        while not printing.wait(0.01):
+            sys.stdout.write("answer\n")
+
+    with fresh_database(server) as one, fresh_database(server) as two, ThreadPoolExecutor() as pool:
+        pool.submit(keep_printing)
+        done = [pool.submit(upgrade, database, settings) for database in (one, two)]
+        found = [each.result().current for each in done]
+        printing.set()
+
+    assert found == [("0003",), ("0003",)]
+    assert set(capsys.readouterr().out.split()) == {"answer"}
+
+
+def test_names_for_nameless_constraints_are_those_that_the_server_chooses(database: Database) -> None:
+    table, column = "a_table_whose_name_is_long_enough_to_be_cut", "a_column_whose_name_is_long_too"
+    with contextlib.closing(connect(database, autocommit=True)) as session:
+        session.execute(f"create table {table} ({column} int unique, parent int references {table} ({column}))")
+
+    found = ask(
+        database, f"select conname from pg_constraint where conrelid = '{table}'::regclass and contype <> 'n' order by contype"
+    )
+    assert found == [choose_name(table, ["parent"], suffix="fkey"), choose_name(table, [column], suffix="key")]

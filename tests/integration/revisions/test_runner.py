@@ -133,6 +133,30 @@ def test_a_failure_in_autocommit_counts_as_a_change_only_if_it_may_leave_somethi
     assert caught.value.exit_code == exit_code
 
 
+@pytest.mark.parametrize(
+    ("commit", "exit_code"),
+    [
+        pytest.param('op.execute("COMMIT")', ExitCode.FAILED_CHANGED, id="in a statement of its own"),
+        pytest.param('op.execute("SELECT 1; COMMIT; SELECT 2")', ExitCode.FAILED_CHANGED, id="among others"),
+        pytest.param("op.get_bind().commit()", ExitCode.FAILED_CHANGED, id="by SQLAlchemy"),
+        pytest.param('op.execute("DO $$ BEGIN PERFORM 1; END; $$")', ExitCode.FAILED_UNCHANGED, id="not at all"),
+    ],
+)
+def test_a_failure_after_a_commit_of_the_revision_needs_a_person(
+    open_project: Open, database: Database, commit: str, exit_code: ExitCode
+) -> None:
+    settings = open_project("linear")
+    upgrade(database, settings)
+    lines = body('op.execute("create table half ()")', commit, 'op.execute("select 1 / 0")')
+    write_revision(settings, "0004", down="0003", body=lines)
+
+    with pytest.raises(MigrationFailedError, match="division by zero") as caught:
+        upgrade(database, settings)
+
+    assert caught.value.exit_code == exit_code
+    assert ("half" in tables(database)) == (exit_code == ExitCode.FAILED_CHANGED)
+
+
 def test_a_revision_that_commits_by_itself_loses_nothing(open_project: Open, database: Database) -> None:
     settings = open_project("commits_itself")
 
