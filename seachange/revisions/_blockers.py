@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import threading
+import time
+from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -18,8 +21,8 @@ __all__ = ["Blocker", "BlockerWatch"]
 
 _log = logging.getLogger(__name__)
 
-_FIRST_LOOK_S = 0.15
-_LOOK_EVERY_S = 0.25
+_BLINK_S = 0.1
+_LOOK_EVERY_S = 0.15
 
 # pid 0 stands for a prepared transaction (documentation, 9.27 pg_blocking_pids).
 _BLOCKERS = """
@@ -49,9 +52,9 @@ class Blocker:
 
 
 class BlockerWatch:
-    """Looks every quarter of a second who blocks a backend, from the moment that a step takes longer than a blink.
+    """Looks several times a second who blocks a backend while a step takes longer than a blink.
 
-    Quick steps cost a thread that sleeps; the connection is opened at the first look.
+    One thread serves all steps of a run; its connection is opened at the first look.
 
     :param database: where to ask.
     :param pid: the backend that may have to wait.
@@ -61,6 +64,8 @@ class BlockerWatch:
         self.blockers: tuple[Blocker, ...] = ()
         self._database = database
         self._pid = pid
+        self._since: float | None = None
+        self._session: Session | None = None
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="blockers", daemon=True)
 
@@ -72,27 +77,40 @@ class BlockerWatch:
         self._done.set()
         self._thread.join()
 
-    def _watch(self) -> None:
-        if self._done.wait(_FIRST_LOOK_S):
-            return
-        from seachange.postgres.connection import connect
-
+    @contextlib.contextmanager
+    def step(self) -> Iterator[None]:
+        """Watch while the block runs; afterwards ``blockers`` are those that were seen last."""
+        self.blockers = ()
+        self._since = time.monotonic()
         try:
-            with connect(self._database, autocommit=True, application_name="seachange blockers") as session:
-                while not self._done.wait(_LOOK_EVERY_S if self.blockers else _FIRST_LOOK_S):
-                    self._look(session)
-        except SeachangeError as exc:
-            _log.debug("cannot ask who blocks: %s", exc)
+            yield
+        finally:
+            self._since = None
 
-    def _look(self, session: Session) -> None:
+    def _watch(self) -> None:
+        try:
+            while not self._done.wait(_LOOK_EVERY_S):
+                since = self._since
+                if since is not None and time.monotonic() - since > _BLINK_S:
+                    self._look(since)
+        except (SeachangeError, OSError) as exc:
+            _log.debug("cannot ask who blocks: %s", exc)
+        finally:
+            if self._session is not None:
+                self._session.close()
+
+    def _look(self, since: float) -> None:
         import psycopg
 
+        from seachange.postgres.connection import connect
+
+        if self._session is None or self._session.closed:
+            self._session = connect(self._database, autocommit=True, application_name="seachange blockers")
         try:
-            rows = session.execute(_BLOCKERS, [self._pid]).fetchall()
+            rows = self._session.execute(_BLOCKERS, [self._pid]).fetchall()
         except psycopg.Error as exc:
             _log.debug("cannot ask who blocks: %s", exc)
-            self._done.set()
             return
-        if rows:
+        if rows and self._since == since:
             names = [field.name for field in dataclasses.fields(Blocker)]
             self.blockers = tuple(Blocker(**dict(zip(names, row, strict=True))) for row in rows)

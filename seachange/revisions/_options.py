@@ -53,10 +53,11 @@ def read_options(root: Path) -> Options:
             f"{root}: Alembic's script_location is set neither in alembic.ini nor in [tool.alembic] of pyproject.toml",
             hint='add script_location = "%(here)s/migrations" to [tool.alembic]',
         )
-    imports = tuple(_path(root, part) for part in source.paths("prepend_sys_path", commas=r", *|(?: +)|\:"))
+    imports = tuple(_path(root, part) for part in source.paths("prepend_sys_path", split=r", *|(?: +)|\:"))
     search = (*imports, root)
     script_location = _resource(root, location, search)
-    versions = tuple(_resource(root, part, search) for part in source.paths("version_locations", commas=r", *|(?: +)"))
+    locations = source.paths("version_locations", split=r", *|(?: +)", older="version_path_separator")
+    versions = tuple(_resource(root, part, search) for part in locations)
     return Options(
         root=root,
         ini=source.ini_file,
@@ -89,22 +90,21 @@ class _Source:
         # Alembic takes exactly "true" in alembic.ini and a real boolean in TOML.
         return self._value(name) in ("true", True)
 
-    def paths(self, name: str, *, commas: str) -> tuple[str, ...]:
+    def paths(self, name: str, *, split: str, older: str = "") -> tuple[str, ...]:
+        """Return a list; in alembic.ini a text, split by ``path_separator``, its ``older`` name, or else by ``split``."""
         value = self._value(name)
         if isinstance(value, list):
             return tuple(str(part) for part in value)
-        separator = self._separator()
-        if separator is None and self._in_ini(name):
-            return tuple(part for part in re.split(commas, str(value)) if part)
-        parts = str(value).split(separator) if separator else [str(value)]
+        if not self._in_ini(name):
+            return (str(value),) if value else ()
+        separator = self._separator("path_separator") or (self._separator(older) if older else None)
+        parts = re.split(split, str(value)) if separator is None else str(value).split(separator)
         return tuple(part.strip() for part in parts if part.strip())
 
-    def _separator(self) -> str | None:
-        chosen = self.text("path_separator") or self.text("version_path_separator")
+    def _separator(self, name: str) -> str | None:
+        chosen = self.text(name)
         if chosen and chosen not in _SEPARATORS:
-            raise ConfigError(
-                f"Alembic's path_separator is {chosen!r}", hint="one of " + ", ".join(repr(word) for word in _SEPARATORS)
-            )
+            raise ConfigError(f"Alembic's {name} is {chosen!r}", hint="one of " + ", ".join(repr(word) for word in _SEPARATORS))
         return _SEPARATORS[chosen] if chosen else None
 
     def _in_ini(self, name: str) -> bool:

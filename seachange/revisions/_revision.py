@@ -7,7 +7,7 @@ import datetime
 from collections.abc import Mapping
 from pathlib import Path
 
-from seachange.revisions._headers import Body
+from seachange.revisions._headers import Body, stamp_of
 
 __all__ = ["Revision"]
 
@@ -46,7 +46,7 @@ class Revision:
 
     @property
     def when(self) -> int:
-        """Its time in milliseconds since 1970, 0 when nothing says."""
-        if self.stamp is not None:
-            return self.stamp
-        return int(self.created.timestamp() * 1000) if self.created else 0
+        """Its time in milliseconds since 1970: of the id, else of the docstring, else of the file name; 0 when nothing says."""
+        if (by_id := stamp_of(self.revision)) is not None:
+            return by_id
+        return int(self.created.timestamp() * 1000) if self.created else self.stamp or 0

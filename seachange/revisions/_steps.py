@@ -51,7 +51,7 @@ class StepOutcome:
 class Steps:
     """The revisions of one run, and what became of them so far.
 
-    ``read_back`` returns what the version table holds, seen from another connection.
+    ``read_back`` returns what the version table holds, seen from another connection; ``seen`` is what it said last.
     """
 
     database: Database
@@ -61,6 +61,7 @@ class Steps:
     on_revision: Callable[[Revision], None]
     on_retry: Callable[[str], None]
     outcomes: list[StepOutcome] = dataclasses.field(default_factory=list)
+    seen: tuple[str, ...] | None = None
     watch: StatementWatch = dataclasses.field(default_factory=StatementWatch)
 
     def run(self, todo: tuple[Revision, ...], context: MigrationContext, arguments: Mapping[str, Any]) -> None:
@@ -70,10 +71,12 @@ class Steps:
         :raises InterruptedRunError: the run was interrupted.
         :raises ReconnectSignal: the connection broke after a commit.
         """
-        for position, revision in enumerate(todo):
-            self.on_revision(revision)
-            not_tried = tuple(later.revision for later in todo[position + 1 :])
-            self._run_one(_Step(self, revision, context, arguments=arguments, not_tried=not_tried))
+        self.seen = None
+        with BlockerWatch(self.database, pid=_backend_pid(context)) as blockers:
+            for position, revision in enumerate(todo):
+                self.on_revision(revision)
+                not_tried = tuple(later.revision for later in todo[position + 1 :])
+                self._run_one(_Step(self, revision, context=context, blockers=blockers, arguments=arguments, not_tried=not_tried))
 
     def _run_one(self, step: _Step) -> None:
         began = time.monotonic()
@@ -93,8 +96,9 @@ class _Step:
         self,
         steps: Steps,
         revision: Revision,
-        context: MigrationContext,
         *,
+        context: MigrationContext,
+        blockers: BlockerWatch,
         arguments: Mapping[str, Any],
         not_tried: tuple[str, ...],
     ) -> None:
@@ -102,10 +106,10 @@ class _Step:
         self.broken = False
         self._steps = steps
         self._context = context
+        self._blockers = blockers
         self._arguments = arguments
         self._not_tried = not_tried
-        with interrupt.shielded():
-            self._before = steps.read_back()
+        self._before = steps.seen if steps.seen is not None else self._read_back()
         steps.watch.begin()
         self._step = self._load()
         self._deadline = time.monotonic() + steps.settings.migration_timeout / 1000
@@ -130,9 +134,8 @@ class _Step:
 
     def _attempt(self, attempt: int) -> bool:
         self._steps.watch.begin()
-        pid = self._backend_pid()
         try:
-            with BlockerWatch(self._steps.database, pid=pid) as blockers:
+            with self._blockers.step():
                 expected = self._execute()
         except (InterruptedRunError, KeyboardInterrupt) as exc:
             raise interrupted_error(self._after_failure(), watch=self._steps.watch) from exc
@@ -140,7 +143,7 @@ class _Step:
             # A revision may raise anything; what it means depends on what the database says now.
             if self._committed_all_the_same(exc):
                 return True
-            blocked_by = str(blockers.blockers[0]) if blockers.blockers else ""
+            blocked_by = str(self._blockers.blockers[0]) if self._blockers.blockers else ""
             if self._worth_another_try(exc, attempt, blocked_by=blocked_by):
                 return False
             raise migration_error(exc, self._after_failure(), watch=self._steps.watch, blocked_by=blocked_by) from exc
@@ -180,11 +183,6 @@ class _Step:
         except SQLAlchemyError as exc:
             _log.debug("the connection broke before the rollback: %s", exc)
 
-    def _backend_pid(self) -> int:
-        connection = self._context.connection
-        info: Any = connection.connection.dbapi_connection if connection is not None else None
-        return int(info.info.backend_pid)
-
     def _worth_another_try(self, exc: Exception, attempt: int, *, blocked_by: str) -> bool:
         settings, sqlstate = self._steps.settings, sqlstate_of(exc)
         if sqlstate not in _RETRIED or self._steps.watch.committed or attempt > settings.migration_retry_attempts:
@@ -207,16 +205,13 @@ class _Step:
         if connection is None or not connection.invalidated:
             return False
         self.broken = True
-        with interrupt.shielded():
-            moved = self._steps.read_back() != self._before
+        moved = self._read_back() != self._before
         if moved:
             _log.warning("the connection broke, but %s is committed: %s", self.revision.revision, exc)
         return moved
 
     def _require(self, expected: frozenset[str]) -> None:
-        # An interruption that comes after the commit stops the run before the next revision.
-        with interrupt.shielded():
-            found = self._steps.read_back()
+        found = self._steps.seen = self._read_back()
         if frozenset(found) == expected:
             return
         progress = self._progress(found)
@@ -230,10 +225,14 @@ class _Step:
             exit_code=ExitCode.FAILED_CHANGED,
         )
 
+    def _read_back(self) -> tuple[str, ...]:
+        # An interruption is noticed by the next statement of a revision, not by looking where the last one ended.
+        with interrupt.shielded():
+            return self._steps.read_back()
+
     def _after_failure(self) -> Progress:
         try:
-            with interrupt.shielded():
-                return self._progress(self._steps.read_back())
+            return self._progress(self._read_back())
         except SeachangeError as exc:
             _log.warning("the state of the database is unknown: %s", exc)
             return self._progress(None)
@@ -247,3 +246,9 @@ class _Step:
             not_tried=self._not_tried,
             current=current,
         )
+
+
+def _backend_pid(context: MigrationContext) -> int:
+    connection = context.connection
+    driver: Any = connection.connection.dbapi_connection if connection is not None else None
+    return int(driver.info.backend_pid)

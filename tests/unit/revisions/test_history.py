@@ -167,6 +167,15 @@ def test_alembic_ini_without_separator_splits_at_spaces_and_commas(write: Write,
     assert ids(settings) == ["a", "b", "c"]
 
 
+def test_a_separator_is_only_read_where_alembic_reads_it(write: Write, tmp_path: Path) -> None:
+    settings = write({"migrations/versions/a.py": revision("a")})
+    (tmp_path / "alembic.ini").write_text(
+        "[alembic]\nscript_location = migrations\nprepend_sys_path = .\nversion_path_separator = os  # as alembic init wrote it\n"
+    )
+
+    assert ids(settings) == ["a"]
+
+
 def test_a_location_in_a_package_is_found_below_the_root(write: Write) -> None:
     settings = write(
         {"shop/__init__.py": "", "shop/db/env.py": "", "shop/db/versions/a.py": revision("a")},
