@@ -7,7 +7,6 @@ import dataclasses
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -64,9 +63,10 @@ def read_postmaster(data_dir: Path) -> Postmaster | None:
 
 def runs(pid: int, data_dir: Path) -> bool:
     """Whether process ``pid`` is the server of ``data_dir``: after a crash another process may have its number."""
-    if sys.platform == "linux":
+    process = Path("/proc") / str(pid)
+    if process.parent.joinpath("self").exists():
         try:
-            return (Path("/proc") / str(pid) / "cwd").readlink() == data_dir.resolve()
+            return (process / "cwd").readlink() == data_dir.resolve()
         except OSError:
             return False
     shown = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, check=False, timeout=10)

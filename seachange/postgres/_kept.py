@@ -50,7 +50,7 @@ def hold(stack: contextlib.ExitStack, folder: Path) -> bool:
             stack.push(mine.pop_all())
             return True
     _log.warning("%s was not written completely before the system went down, and is made anew", folder)
-    remove_published(folder)
+    remove_published(folder, later=True)
     return False
 
 
@@ -95,7 +95,7 @@ def prune(folders: list[Path], *, to: int) -> list[Path]:
     :returns: what was removed.
     """
     by_use = sorted(folders, key=_last_use, reverse=True)
-    return [folder for folder in by_use[to:] if remove_published(folder)]
+    return [folder for folder in by_use[to:] if remove_published(folder, later=True)]
 
 
 def _last_use(folder: Path) -> float:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
-import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from seachange.config import Settings
-from seachange.partial import partial_folder
+from seachange.partial import partial_folder, remove_later
 from seachange.postgres._cluster import PORT, SUPERUSER, start_command, start_timeout_s, wait_until_ready
 from seachange.postgres._database import Database
 from seachange.postgres._docker import starter
@@ -96,6 +95,7 @@ def running(
     *,
     data_from: Path | None = None,
     options: Mapping[str, str] | None = None,
+    small: bool = False,
 ) -> Iterator[Run]:
     """Run a server on a copy of a data directory until the block is left or this process is gone.
 
@@ -104,9 +104,10 @@ def running(
     :param identity: as whom; None as the user of this process.
     :param data_from: the data directory to copy, cleanly shut down; a fresh one by default.
     :param options: further settings of the server.
+    :param small: the data stays small, so it may be kept in memory.
     :raises ServerStartError: it did not start.
     """
-    with partial_folder(run_root()) as folder, Tether(remove=folder, first_signal="QUIT") as line:
+    with partial_folder(run_root(small=small)) as folder, Tether(remove=folder, first_signal="QUIT") as line:
         data_dir = folder / "data"
         give(folder, identity)
         if data_from:
@@ -118,8 +119,9 @@ def running(
             with _process(line, installation, identity, folder=folder, options=options or {}) as process:
                 yield _ready(installation, process, folder)
         finally:
-            # Still watched: if we are killed now, the keeper goes on with it. Not the folder itself, which is our claim.
-            shutil.rmtree(data_dir, ignore_errors=True)
+            # It is gone when it was kept as a shadow database.
+            with contextlib.suppress(FileNotFoundError):
+                remove_later(data_dir, parent=folder.parent)
 
 
 @contextlib.contextmanager

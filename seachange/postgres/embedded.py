@@ -205,8 +205,9 @@ def _initialise(installation: Installation, home: Home) -> None:
 
 def _forget_crash(home: Home) -> None:
     # Nobody holds the lock of the data directory. PostgreSQL would only look whether there is a process of the number that
-    # the file names, and after a reboot, or in a new container, there often is: another one.
-    (home.data_dir / "postmaster.pid").unlink(missing_ok=True)
+    # these files name, and after a reboot, or in a new container, there often is: another one.
+    for stale in (home.data_dir / "postmaster.pid", *home.socket_dir.glob(".s.PGSQL.*")):
+        stale.unlink(missing_ok=True)
 
 
 def _rotate(log: Path) -> None:
@@ -280,8 +281,9 @@ def discard(settings: Settings) -> bool:
     home = _home.find_home(settings)
     if home is None:
         return False
-    stop(settings)
-    _home.remove(home)
+    with home.exclusive(timeout_s=_LOCK_S):
+        _halt(home, signal.SIGQUIT)
+        _home.remove(home)
     return True
 
 

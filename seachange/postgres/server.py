@@ -13,7 +13,7 @@ from seachange.partial import abandoned, remove_abandoned
 from seachange.postgres import _home, binaries
 from seachange.postgres._cluster import read_postmaster, runs, stop_pid
 from seachange.postgres._installation import Installation
-from seachange.postgres._places import cache_root, run_root
+from seachange.postgres._places import cache_root, run_roots
 from seachange.postgres._privileges import Identity, server_identity
 from seachange.postgres._reach import within_reach
 from seachange.postgres._throwaway import Server, running
@@ -82,11 +82,12 @@ def sweep(settings: Settings) -> tuple[Path, ...]:
     :returns: the folders that were removed.
     """
     removed = []
-    for folder in abandoned(run_root()):
-        _stop(folder / "data")
-        removed += _removed(folder)
-    root = cache_root(settings)
-    for parent in [root, *root.glob("*/"), *root.glob("shadows/*/")]:
+    for root in run_roots():
+        for folder in abandoned(root):
+            _stop(folder / "data")
+            removed += _removed(folder)
+    cache = cache_root(settings)
+    for parent in [*cache.glob("*/"), *cache.glob("shadows/*/")]:
         for folder in abandoned(parent):
             removed += _removed(folder)
     for home in _home.deserted_homes():

@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import psycopg
 from psycopg import sql
@@ -126,7 +127,11 @@ def _begin(
 
 
 def _run_empty(stack: contextlib.ExitStack, store: ShadowStore) -> Run:
-    return stack.enter_context(running(store.settings, store.installation, store.identity))
+    return stack.enter_context(_running(store))
+
+
+def _running(store: ShadowStore, *, data_from: Path | None = None) -> contextlib.AbstractContextManager[Run]:
+    return running(store.settings, store.installation, store.identity, data_from=data_from, small=True)
 
 
 def _run_cached(stack: contextlib.ExitStack, store: ShadowStore, key: str) -> Run | None:
@@ -135,7 +140,7 @@ def _run_cached(stack: contextlib.ExitStack, store: ShadowStore, key: str) -> Ru
         if data_dir is None:
             return None
         try:
-            return stack.enter_context(running(store.settings, store.installation, store.identity, data_from=data_dir))
+            return stack.enter_context(_running(store, data_from=data_dir))
         except ServerStartError as exc:
             _log.warning("the shadow database in %s is unusable and is built anew: %s", data_dir, exc)
     store.drop(key)

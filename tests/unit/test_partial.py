@@ -7,11 +7,12 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from seachange.partial import abandoned, partial_folder, remove_abandoned, remove_published, shared
+from seachange.partial import abandoned, partial_folder, remove_abandoned, remove_later, remove_published, shared
 
 _HOLD = """
 import pathlib, sys, time
@@ -155,3 +156,17 @@ def test_many_makers_and_sweepers_do_not_hurt_each_other(tmp_path: Path) -> None
 
     assert len(list(tmp_path.glob("final-*/file"))) == 200
     assert list(tmp_path.glob(".partial-*")) == []
+
+
+def test_folder_that_is_removed_later_has_a_temporary_name_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "data"
+    path.mkdir()
+    (path / "file").write_text("x")
+
+    remove_later(path, parent=tmp_path)
+
+    assert not path.exists()
+    deadline = time.monotonic() + 10
+    while list(tmp_path.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert list(tmp_path.iterdir()) == []

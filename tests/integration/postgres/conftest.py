@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from seachange.config import Settings
+from seachange.postgres._places import cache_folder
 
 
 @pytest.fixture
@@ -20,3 +21,10 @@ def own(settings: Settings) -> Iterator[Settings]:
     folder.chmod(0o755)
     yield dataclasses.replace(settings, cache_dir=str(folder))
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def warm(settings: Settings, own: Settings) -> Settings:
+    """Settings with a cache that is empty but for fresh data directories, which take longest to make."""
+    (Path(own.cache_dir) / "initdb").symlink_to(cache_folder(settings, "initdb"))
+    return own

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ from seachange.config import Settings
 from seachange.postgres.connection import Database, connect
 from seachange.postgres.server import Server
 
-__all__ = ["ask", "children_of", "command_of", "folder_of", "owner_process", "processes_in", "soon"]
+__all__ = ["ask", "children_of", "command_of", "folder_of", "owner_process", "processes_in", "processes_with", "soon"]
 
 _OWNER = """
 import sys, time
@@ -38,6 +39,21 @@ def processes_in(folder: Path) -> list[int]:
     return found
 
 
+def processes_with(mark: str) -> list[int]:
+    """Return the running processes that have ``mark`` in their command line or environment."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
+                texts = [(entry / name).read_bytes() for name in ("cmdline", "environ")]
+            except OSError:
+                continue
+            if state != "Z" and any(mark.encode() in text for text in texts):
+                found.append(int(entry.name))
+    return found
+
+
 def soon(condition: Callable[[], bool], *, seconds: float = 20.0) -> bool:
     """Whether ``condition`` becomes true in time."""
     deadline = time.monotonic() + seconds
@@ -55,8 +71,10 @@ def owner_process(settings: Settings) -> Iterator[tuple[subprocess.Popen[str], s
     command = [sys.executable, "-c", _OWNER, str(settings.root)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout
-        yield process, process.stdout.readline().strip()
-        process.kill()
+        try:
+            yield process, process.stdout.readline().strip()
+        finally:
+            process.kill()
 
 
 def folder_of(server: Server) -> Path:

@@ -75,7 +75,7 @@ def test_nothing_is_left_when_the_process_is_killed(settings: Settings, how: sig
     with owner_process(settings) as (process, name):
         folder = Path(name)
         server_processes = processes_in(folder)
-        assert len(server_processes) > 3
+        assert len(server_processes) > 1
 
         process.send_signal(how)
         process.wait()
@@ -115,7 +115,7 @@ def test_sweep_removes_what_a_run_left_whose_keeper_was_killed_too(settings: Set
 
         process.kill()
         process.wait()
-        assert len(processes_in(folder)) > 3
+        assert len(processes_in(folder)) > 1
 
         assert folder in sweep(settings)
     assert not folder.exists()
