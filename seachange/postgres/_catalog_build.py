@@ -19,8 +19,9 @@ from seachange.postgres._catalog_parts import (
     qualified,
 )
 from seachange.postgres._catalog_rows import Row, Rows
-from seachange.postgres._catalog_text import normalise_expression, normalise_view
+from seachange.postgres._catalog_text import normalise_expression
 from seachange.postgres._catalog_values import Catalog, Table, View
+from seachange.postgres._catalog_views import normalise_view
 
 __all__ = ["build"]
 

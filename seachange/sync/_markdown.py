@@ -46,5 +46,7 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]
 
 
 def _cell(text: str) -> str:
+    if "|" not in text:
+        return text
     # A bar is escaped in code too, and a backslash before it would escape the escape.
     return re.sub(r"\\\|", r"\\ |", text).replace("|", "\\|")

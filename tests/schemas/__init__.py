@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-__all__ = ["CLINIC", "NASTY", "PORTABLE"]
+__all__ = ["CLINIC", "NASTY", "PORTABLE", "VIEWS"]
 
 _HERE = Path(__file__).parent
 
@@ -17,3 +17,6 @@ PORTABLE = re.sub(r"CREATE EXTENSION .*|client_id WITH =, ", "", NASTY).replace(
 
 #: A few ordinary tables.
 CLINIC = (_HERE / "clinic.sql").read_text(encoding="utf-8")
+
+#: Queries, functions and definitions that versions of PostgreSQL print in different ways.
+VIEWS = (_HERE / "views.sql").read_text(encoding="utf-8")

@@ -14,7 +14,7 @@ from seachange.postgres.catalog import Catalog, Table, View, diff, exported_snap
 from seachange.postgres.connection import Database, Session, connect
 from seachange.postgres.server import Server
 from seachange.testing.fixtures import fresh_database
-from tests.schemas import CLINIC, NASTY, PORTABLE
+from tests.schemas import CLINIC, NASTY, PORTABLE, VIEWS
 
 
 @contextlib.contextmanager
@@ -37,10 +37,11 @@ def _view(catalog: Catalog, name: str) -> View:
     return next(view for view in catalog.views if view.name == name)
 
 
-def test_the_same_schema_has_one_fingerprint_on_all_majors(server_of: Callable[[int], Server]) -> None:
+@pytest.mark.parametrize("script", [pytest.param(PORTABLE, id="nasty"), pytest.param(VIEWS, id="views")])
+def test_the_same_schema_has_one_fingerprint_on_all_majors(server_of: Callable[[int], Server], script: str) -> None:
     catalogs = {}
     for major in (14, 15, 16, 17, 18):
-        with fresh_database(server_of(major)) as database, _filled(database, PORTABLE) as connection:
+        with fresh_database(server_of(major)) as database, _filled(database, script) as connection:
             catalogs[major] = read_catalog(connection)
 
     assert [catalog.major for catalog in catalogs.values()] == [14, 15, 16, 17, 18]

@@ -18,7 +18,7 @@ from seachange.postgres.connection import Database, Session, connect
 from seachange.postgres.server import Server
 from seachange.sync import sync
 from seachange.testing.fixtures import fresh_database
-from tests.schemas import CLINIC, NASTY
+from tests.schemas import CLINIC, NASTY, VIEWS
 
 
 @pytest.fixture
@@ -47,7 +47,13 @@ def _load(database: Database, path: Path, settings: Settings) -> None:
 
 
 @pytest.mark.parametrize(
-    "script", [pytest.param(CLINIC, id="clinic"), pytest.param(NASTY, id="nasty"), pytest.param("select", id="empty")]
+    "script",
+    [
+        pytest.param(CLINIC, id="clinic"),
+        pytest.param(NASTY, id="nasty"),
+        pytest.param(VIEWS, id="views"),
+        pytest.param("select", id="empty"),
+    ],
 )
 def test_structure_sql_makes_the_same_schema_in_an_empty_database(each_server: Server, project: Settings, script: str) -> None:
     with fresh_database(each_server) as source, fresh_database(each_server) as target, _filled(source, script):

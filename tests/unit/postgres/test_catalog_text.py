@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from seachange.postgres._catalog_text import normalise_expression, normalise_view, short_type
+from seachange.postgres._catalog_text import normalise_expression, short_type
+from seachange.postgres._catalog_views import normalise_view
 
 
 @pytest.mark.parametrize(
@@ -23,6 +24,25 @@ from seachange.postgres._catalog_text import normalise_expression, normalise_vie
         ),
         pytest.param(
             "((ARRAY[x, 'a'::character varying])::text[])", "((ARRAY[x, 'a'::character varying])::text[])", id="not constants"
+        ),
+        pytest.param(
+            "CHECK ((((a >= 1) AND (a <= 3)) AND (b > 0)))", "CHECK (((a >= 1) AND (a <= 3) AND (b > 0)))", id="between and more"
+        ),
+        pytest.param("((a AND b) AND c", "((a AND b) AND c", id="parentheses that do not match"),
+        pytest.param(
+            "(x OR ((y OR (z = ') AND ('::text)) OR w) OR ((a AND b) AND f((c AND d))))",
+            "(x OR y OR (z = ') AND ('::text) OR w OR (a AND b AND f((c AND d))))",
+            id="chains of each kind within the other",
+        ),
+        pytest.param(
+            "sum(x) OVER (ORDER BY y ROWS BETWEEN (a AND (b AND c)) PRECEDING AND (1 AND 2) FOLLOWING)",
+            "sum(x) OVER (ORDER BY y ROWS BETWEEN (a AND b AND c) PRECEDING AND (1 AND 2) FOLLOWING)",
+            id="the AND of a frame is no chain",
+        ),
+        pytest.param(
+            "((NOT (a AND b)) AND ((c AND d) = e) AND (f = (g AND h)))",
+            "((NOT (a AND b)) AND ((c AND d) = e) AND (f = (g AND h)))",
+            id="parts of other expressions",
         ),
     ],
 )
@@ -58,9 +78,31 @@ def test_an_expression_reads_as_after_a_restore(text: str, expected: str) -> Non
             id="one table twice",
         ),
         pytest.param(
-            " SELECT pets.id,\n    ( SELECT max(pets.id) AS max\n           FROM public.clients) AS m\n   FROM public.pets;",
-            "SELECT pets.id,\n    ( SELECT max(pets.id) AS max\n           FROM public.clients) AS m\n   FROM public.pets;",
-            id="a query inside",
+            " SELECT pets.id,\n    ( SELECT max(c.x) AS max\n           FROM clients c\n          WHERE (c.id = pets.id)) AS m"
+            "\n   FROM public.pets\n  WHERE (pets.id IN ( SELECT pets_1.id\n           FROM public.pets pets_1));",
+            "SELECT id,\n    ( SELECT max(c.x) AS max\n           FROM clients c\n          WHERE (c.id = pets.id)) AS m"
+            "\n   FROM public.pets\n  WHERE (id IN ( SELECT pets_1.id\n           FROM public.pets pets_1));",
+            id="queries inside keep their names",
+        ),
+        pytest.param(
+            " SELECT x.id AS y\n   FROM ( SELECT a.id\n           FROM public.a,\n            public.b) x\n  WHERE (x.id > 2);",
+            "SELECT id AS y\n   FROM ( SELECT a.id\n           FROM public.a,\n            public.b) x\n  WHERE (id > 2);",
+            id="a query as the only relation",
+        ),
+        pytest.param(
+            " SELECT s.i\n   FROM generate_series(1, (2 + 1)) s(i);",
+            "SELECT i\n   FROM generate_series(1, (2 + 1)) s(i);",
+            id="a function as the only relation",
+        ),
+        pytest.param(
+            " SELECT a.id\n   FROM public.a\nUNION\n SELECT a.id\n   FROM public.b a;",
+            "SELECT a.id\n   FROM public.a\nUNION\n SELECT a.id\n   FROM public.b a;",
+            id="a union",
+        ),
+        pytest.param(
+            " SELECT pets.id\n   FROM pets.pets\n  GROUP BY pets.id\n LIMIT 1;",
+            "SELECT id\n   FROM pets.pets\n  GROUP BY id\n LIMIT 1;",
+            id="a schema of the same name",
         ),
     ],
 )
