@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from alembic.operations.ops import MigrationScript
     from sqlalchemy import Connection, MetaData
 
-__all__ = ["add_extras"]
+__all__ = ["add_extras", "changed_labels"]
 
 _OTHER_ENUM_PLUGIN = "alembic_postgresql_enum"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seachange.config import Settings
-from seachange.errors import MigrationFailedError, RevisionRejectedError
+from seachange.errors import MigrationFailedError, RefusedError, RevisionRejectedError
 from seachange.revisions.compare import differences
 from seachange.revisions.history import History, read_history
 from seachange.revisions.runner import downgrade, upgrade
@@ -79,6 +79,8 @@ class Trial:
                 upgrade(database, self.settings, target=self.revision, history=history, extra_locations=locations)
         except MigrationFailedError as exc:
             raise self._rejected(f"its {step} fails {exc.reason}") from exc
+        except RefusedError as exc:
+            raise self._rejected(exc.message) from exc
 
     def _require_models(self, database: Database) -> None:
         with connected(database) as connection:

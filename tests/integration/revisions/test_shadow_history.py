@@ -7,7 +7,7 @@ import contextlib
 import pytest
 
 from seachange.config import Settings
-from seachange.errors import MigrationFailedError
+from seachange.errors import ExitCode, MigrationFailedError
 from seachange.plan import Statement
 from seachange.postgres.catalog import read_catalog
 from seachange.postgres.connection import Database, connect
@@ -90,12 +90,18 @@ def test_the_catalogue_of_any_state_equals_that_of_a_database_there(linear: Sett
         assert read_catalog(session).fingerprint == expected.fingerprint
 
 
-def test_a_history_that_fails_on_an_empty_server_says_where(open_project: Open) -> None:
+def test_a_history_that_fails_on_an_empty_server_says_that_no_database_was_touched(open_project: Open) -> None:
     settings = open_project("failing_half_way")
 
-    with pytest.raises(MigrationFailedError, match=r'revision 0003 was not applied: at .* relation "clinics" does not exist'):  # noqa: SIM117
-        with open_shadow(settings, read_history(settings)):
-            pass
+    with pytest.raises(MigrationFailedError) as caught, open_shadow(settings, read_history(settings)):
+        pass
+
+    assert caught.value.message == (
+        'revision 0003 fails on an empty throwaway server: at migrations/versions/0003_fails.py:11: relation "clinics" does not '
+        "exist [SQLSTATE 42P01]; statement: ALTER TABLE clients ADD COLUMN clinic int REFERENCES clinics (id); "
+        "your database was not touched"
+    )
+    assert (caught.value.exit_code, caught.value.applied) == (ExitCode.FAILED_UNCHANGED, ())
 
 
 def test_the_sql_of_a_plan_is_what_the_revisions_send(linear: Settings) -> None:
