@@ -175,9 +175,9 @@ def test_a_stopped_run_leaves_no_server(consumer: Project) -> None:
         assert process.stdout
         assert "PostgreSQL" in process.stdout.readline()
         process.send_signal(signal.SIGTERM)
-        stdout, _ = process.communicate(timeout=60)
+        stdout, stderr = process.communicate(timeout=60)
 
     assert process.returncode == 143
-    assert "stopped by SIGTERM" in stdout
+    assert "stopped by SIGTERM" in stdout + stderr
     listed = consumer.run("ps", "-eo", "ppid=,args=").stdout
     assert [line for line in listed.splitlines() if line.split()[0] == str(process.pid)] == []
