@@ -186,9 +186,10 @@ def deserted_homes() -> list[Home]:
     temp = Path(tempfile.gettempdir()).resolve()
     found = []
     for marker in DURABLE_ROOT.glob(f"*/{_PROJECT}"):
-        root = Path(marker.read_text(encoding="utf-8").strip())
-        if root.is_relative_to(temp) and not root.exists() and os.access(marker.parent, os.W_OK):
-            found.append(Home(folder=marker.parent, identity=server_identity()))
+        if os.access(marker.parent, os.W_OK):
+            root = Path(marker.read_text(encoding="utf-8").strip())
+            if root.is_relative_to(temp) and not root.exists():
+                found.append(Home(folder=marker.parent, identity=server_identity()))
     return found
 
 

@@ -81,7 +81,8 @@ def _user_cache() -> Path:
 
 
 def _existing(path: Path) -> Path:
-    return next(folder for folder in (path, *path.parents) if folder.exists())
+    # Unlike Path.exists, this does not fail on a folder that is closed to us.
+    return next(folder for folder in (path, *path.parents) if os.path.exists(folder))  # noqa: PTH110
 
 
 def _reachable(path: Path, identity: Identity | None) -> bool:
