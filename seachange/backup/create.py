@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seachange import __version__
+from seachange.backup.contents import Contents
 from seachange.backup.dump import COMPRESSION, FORMAT, client_version, dump_database
 from seachange.backup.files import disk_error, free_bytes, full_disk, write_new
 from seachange.backup.manifest import MANIFEST_NAME, Manifest, ServerFacts, describe_file
@@ -70,18 +71,15 @@ def create_backup(
             contents = dump_database(
                 database, partial / DUMP_NAME, settings, program=program, progress=progress or (lambda _text: None)
             )
-            manifest = Manifest(
+            manifest = _manifest(
+                partial,
+                contents,
+                server,
                 sequence=_next_sequence(backups, started),
                 started=started,
-                files=(describe_file(partial, DUMP_NAME),),
-                duration_s=time.monotonic() - begin,
-                tool_version=__version__,
+                begin=begin,
                 revision=revision,
-                format=FORMAT,
-                compression=COMPRESSION,
-                client_version=client_version(program),
-                server=_facts(server),
-                contents=contents,
+                program=program,
             )
             write_new(partial / MANIFEST_NAME, manifest.to_json())
             path = publish(partial, _name(manifest))
@@ -121,6 +119,32 @@ def _next_sequence(backups: Sequence[Backup], started: datetime.datetime) -> int
     # Milliseconds since 1970, but always beyond the last one: a clock that goes back does not make this the older backup.
     last = max((backup.manifest.sequence for backup in backups if backup.manifest), default=0)
     return max(round(started.timestamp() * 1000), last + 1)
+
+
+def _manifest(
+    partial: Path,
+    contents: Contents,
+    server: ServerInfo,
+    *,
+    sequence: int,
+    started: datetime.datetime,
+    begin: float,
+    revision: str,
+    program: Path,
+) -> Manifest:
+    return Manifest(
+        sequence=sequence,
+        started=started,
+        files=(describe_file(partial, DUMP_NAME),),
+        duration_s=time.monotonic() - begin,
+        tool_version=__version__,
+        revision=revision,
+        format=FORMAT,
+        compression=COMPRESSION,
+        client_version=client_version(program),
+        server=_facts(server),
+        contents=contents,
+    )
 
 
 def _facts(server: ServerInfo) -> ServerFacts:

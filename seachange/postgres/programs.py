@@ -107,13 +107,7 @@ def run(
             stall_timeout_s=stall_timeout_s,
             progress=progress or (lambda: running.written + _size(output)),
         )
-        returncode = running.wait(limits)
-        duration_s = time.monotonic() - begin
-        _log.debug("%s ended with status %d after %.2f s", program.name, returncode, duration_s)
-        stderr = redact(running.stderr.decode("utf-8", "replace"))
-        if returncode:
-            raise _failure(program, returncode, stderr=stderr, database=database)
-        return Completed(stdout=bytes(running.stdout), stderr=stderr, duration_s=duration_s)
+        return _completed(running, limits, program, begin=begin, database=database)
 
 
 def interactive(program: Path, arguments: Sequence[str], *, database: Database) -> int:
@@ -247,6 +241,16 @@ def _left_to_the_program(*numbers: signal.Signals) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _completed(running: Running, limits: Limits, program: Path, *, begin: float, database: Database | None) -> Completed:
+    returncode = running.wait(limits)
+    duration_s = time.monotonic() - begin
+    _log.debug("%s ended with status %d after %.2f s", program.name, returncode, duration_s)
+    stderr = redact(running.stderr.decode("utf-8", "replace"))
+    if returncode:
+        raise _failure(program, returncode, stderr=stderr, database=database)
+    return Completed(stdout=bytes(running.stdout), stderr=stderr, duration_s=duration_s)
 
 
 def _failure(program: Path, status: int, *, stderr: str, database: Database | None) -> ProgramFailedError:
