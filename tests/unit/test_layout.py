@@ -15,7 +15,10 @@ from packaging.utils import canonicalize_name
 from tests.project import REPOSITORY, tracked_files
 
 _TRACKED = tracked_files()
-_MODULES = tuple(name for name in _TRACKED if name.endswith(".py") and not name.startswith("tests/projects/"))
+_FOREIGN = ("tests/projects/", "app/schema/")  # other people's style, and what Seachange writes
+_MODULES = tuple(name for name in _TRACKED if name.endswith(".py") and not name.startswith(_FOREIGN))
+# Written by `invoke db.generate`, as long as the schema is; its own tests say that it is up to date.
+_GENERATED = ("app/schema/client.py",)
 _PRODUCT = tuple(name for name in _MODULES if name.startswith("seachange/"))
 
 _TOP = {
@@ -49,7 +52,7 @@ def test_no_module_is_named_after_nothing_in_particular() -> None:
     assert [name for name in _MODULES if Path(name).name.lstrip("_") in vague] == []
 
 
-@pytest.mark.parametrize("name", _MODULES)
+@pytest.mark.parametrize("name", [name for name in _MODULES if name not in _GENERATED])
 def test_a_module_is_short_and_says_what_it_is_for(name: str) -> None:
     text = _text(name)
     tree = ast.parse(text)
