@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from seachange.revisions._naming import Identity
 
 __all__ = ["GeneratedRevision", "generate", "pending_operations"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -139,6 +142,8 @@ def _draft(
         from seachange.revisions._notes import notes
         from seachange.revisions._rendering import render_revision
 
+        for warning in comparison.warnings:
+            _log.warning("comparing the models: %s", warning)
         if comparison.empty:
             return
         operations = comparison.script.upgrade_ops_list[-1].ops
