@@ -94,7 +94,10 @@ def revert(run: Run) -> StepResult:
             on_revision=lambda revision: run.progress(f"reverting {revision.revision} {revision.title}"),
             on_retry=run.progress,
         )
-    facts = tuple(f"reverted {revision} in {seconds:.2f} s" for revision, seconds in done.durations_s.items())
+    facts = tuple(
+        f"reverted {revision} {run.history.find(revision).title} in {seconds:.2f} s"
+        for revision, seconds in done.durations_s.items()
+    )
     place = " and ".join(done.current) or "an empty history"
     summary = f"{len(done.revisions)} reverted, the database is at {place}"
     return StepResult(summary=summary, facts=facts, data={"reverted": done.revisions, "current": done.current})

@@ -37,7 +37,10 @@ def apply(run: Run) -> StepResult:
             on_revision=lambda revision: run.progress(f"applying {revision.revision} {revision.title}"),
             on_retry=run.progress,
         )
-    facts = tuple(f"applied {revision} in {seconds:.2f} s" for revision, seconds in applied.durations_s.items())
+    facts = tuple(
+        f"applied {revision} {run.history.find(revision).title} in {seconds:.2f} s"
+        for revision, seconds in applied.durations_s.items()
+    )
     place = " and ".join(applied.current) or "nothing"
     summary = (
         f"{len(applied.revisions)} applied, the database is at {place}" if applied.revisions else f"nothing to apply, at {place}"
