@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeVar
 
@@ -62,27 +63,27 @@ def build(rows: Rows, *, version: int) -> Catalog:
     :param version: ``server_version_num``.
     """
     parts = _Parts(rows)
-    listed = [row for row in rows.found["relations"] if row[3] != "c"]
+    listed = [row for row in rows.found["relations"] if row.kind != "c"]
     shown = [row for row in listed if _is_shown(row, rows)]
-    ordered = sorted(shown, key=lambda row: (rows.schemas[row[1]], row[2]))
-    names = {row[0]: qualified(rows.schemas[row[1]], row[2]) for row in shown}
+    ordered = sorted(shown, key=lambda row: (rows.schemas[row.namespace], row.name))
+    names = {row.oid: qualified(rows.schemas[row.namespace], row.name) for row in shown}
     return Catalog(
         server_version=version,
         schemas=objects.schemas(rows),
-        tables=tuple(_table(row, rows, parts) for row in ordered if row[3] in "rpf"),
-        views=tuple(_view(row, rows, parts) for row in ordered if row[3] in "vm"),
+        tables=tuple(_table(row, rows, parts) for row in ordered if row.kind in "rpf"),
+        views=tuple(_view(row, rows, parts) for row in ordered if row.kind in "vm"),
         enums=objects.enums(rows),
         domains=objects.domains(rows, parts.domain_constraints),
         composites=objects.composites(rows),
         ranges=objects.ranges(rows),
-        sequences=objects.sequences(rows, names, {row[0] for row in listed} - set(names)),
+        sequences=objects.sequences(rows, names, {row.oid for row in listed} - set(names)),
         functions=objects.functions(rows),
         extensions=objects.extensions(rows),
     )
 
 
 def _is_shown(row: Row, rows: Rows) -> bool:
-    return not rows.owned_by_extension("pg_class", row[0]) and not rows.excluded(rows.schemas[row[1]], row[2])
+    return not rows.owned_by_extension("pg_class", row.oid) and not rows.excluded(rows.schemas[row.namespace], row.name)
 
 
 class _Parts:
@@ -91,13 +92,13 @@ class _Parts:
     def __init__(self, rows: Rows) -> None:
         self.columns = _all_columns(rows)
         self.constraints = self._sorted(rows, "constraints", lambda row: _constraint(row, rows))
-        self.indexes = self._sorted(rows, "indexes", lambda row: _index(row, rows) if not row[9] else None)
+        self.indexes = self._sorted(rows, "indexes", lambda row: _index(row, rows) if not row.of_constraint else None)
         self.triggers = self._sorted(rows, "triggers", _trigger)
         self.policies = self._sorted(rows, "policies", _policy)
         self.rules = self._sorted(rows, "rules", _rule)
         self.statistics = self._sorted(rows, "statistics", _statistics)
         self.domain_constraints = self._of_domains(rows)
-        self.identity_indexes = {row[0]: row[1] for row in rows.found["indexes"] if row[8]}
+        self.identity_indexes = {row.relation: row.name for row in rows.found["indexes"] if row.replica_identity}
 
     @staticmethod
     def _sorted(rows: Rows, query: str, make: Callable[[Row], _Part | None]) -> dict[int, tuple[_Part, ...]]:
@@ -106,9 +107,11 @@ class _Parts:
 
     @staticmethod
     def _of_domains(rows: Rows) -> dict[int, tuple[Constraint, ...]]:
-        own = [row for row in rows.found["constraints"] if row[1]]
-        domains = {row[1] for row in own}
-        return {oid: tuple(sorted((_constraint(row, rows) for row in own if row[1] == oid), key=_name)) for oid in domains}
+        found: dict[int, list[Constraint]] = defaultdict(list)
+        for row in rows.found["constraints"]:
+            if row.domain:
+                found[row.domain].append(_constraint(row, rows))
+        return {domain: tuple(sorted(constraints, key=_name)) for domain, constraints in found.items()}
 
 
 def _all_columns(rows: Rows) -> dict[int, tuple[Column, ...]]:
@@ -126,7 +129,7 @@ def _all_columns(rows: Rows) -> dict[int, tuple[Column, ...]]:
 
 
 def _position(column: Row) -> int:
-    return int(column[1])
+    return int(column.number)
 
 
 def _name(constraint: Constraint) -> str:
@@ -134,129 +137,129 @@ def _name(constraint: Constraint) -> str:
 
 
 def _table(row: Row, rows: Rows, parts: _Parts) -> Table:
-    oid = row[0]
     return Table(
         **_relation(row, rows, parts),
-        kind=_TABLE_KINDS[row[3]],
-        constraints=parts.constraints.get(oid, ()),
-        policies=parts.policies.get(oid, ()),
-        statistics=parts.statistics.get(oid, ()),
-        unlogged=row[4],
-        access_method=row[5] or "",
-        row_security=row[7],
-        force_row_security=row[8],
+        kind=_TABLE_KINDS[row.kind],
+        constraints=parts.constraints.get(row.oid, ()),
+        policies=parts.policies.get(row.oid, ()),
+        statistics=parts.statistics.get(row.oid, ()),
+        unlogged=row.unlogged,
+        access_method=row.access_method or "",
+        row_security=row.row_security,
+        force_row_security=row.force_row_security,
         replica_identity=_replica_identity(row, parts),
-        partition_bound=row[10] or "",
-        partition_key=row[11] or "",
-        inherits=tuple(map(qualified, row[13] or (), row[14] or ())),
-        of_type=row[15] or "",
-        server=row[16] or "",
+        partition_bound=row.partition_bound or "",
+        partition_key=row.partition_key or "",
+        inherits=tuple(map(qualified, row.parent_schemas or (), row.parent_names or ())),
+        of_type=row.of_type or "",
+        server=row.server or "",
     )
 
 
 def _view(row: Row, rows: Rows, parts: _Parts) -> View:
-    kind: Literal["view", "materialized view"] = "view" if row[3] == "v" else "materialized view"
-    return View(**_relation(row, rows, parts), definition=normalise_view(row[12] or ""), kind=kind)
+    kind: Literal["view", "materialized view"] = "view" if row.kind == "v" else "materialized view"
+    return View(**_relation(row, rows, parts), definition=normalise_view(row.definition or ""), kind=kind)
 
 
 def _relation(row: Row, rows: Rows, parts: _Parts) -> dict[str, Any]:
-    oid, namespace, name = row[:3]
     # Before 14, 0 rows in 0 pages means the same as -1 later: never vacuumed or analysed.
-    known = row[19] > 0 or (row[19] == 0 and row[20] > 0)
+    known = row.rows > 0 or (row.rows == 0 and row.pages > 0)
     return {
-        "schema": rows.schemas[namespace],
-        "name": name,
+        "schema": rows.schemas[row.namespace],
+        "name": row.name,
         "columns": _columns(row, parts),
-        "indexes": parts.indexes.get(oid, ()),
-        "triggers": parts.triggers.get(oid, ()),
-        "rules": parts.rules.get(oid, ()),
-        "options": tuple(sorted((*(row[6] or ()), *(row[17] or ())))),
-        "comment": row[18] or "",
-        "estimated_rows": round(row[19]) if known else None,
-        "estimated_bytes": row[20],
+        "indexes": parts.indexes.get(row.oid, ()),
+        "triggers": parts.triggers.get(row.oid, ()),
+        "rules": parts.rules.get(row.oid, ()),
+        "options": tuple(sorted((*(row.options or ()), *(row.foreign_options or ())))),
+        "comment": row.comment or "",
+        "estimated_rows": round(row.rows) if known else None,
+        "estimated_bytes": row.bytes,
     }
 
 
 def _columns(row: Row, parts: _Parts) -> tuple[Column, ...]:
-    columns = parts.columns.get(row[0], ())
-    if not row[10]:
+    columns = parts.columns.get(row.oid, ())
+    if not row.partition_bound:
         return columns
     # From 17 on, a partition has the identity of the partitioned table; before, only that one had it.
     return tuple(dataclasses.replace(column, identity="") if column.identity else column for column in columns)
 
 
 def _replica_identity(row: Row, parts: _Parts) -> str:
-    named = f"index {qualified(parts.identity_indexes.get(row[0], ''))}"
-    return {"d": "", "n": "nothing", "f": "full", "i": named}[row[9]]
+    named = f"index {qualified(parts.identity_indexes.get(row.oid, ''))}"
+    return {"d": "", "n": "nothing", "f": "full", "i": named}[row.replica_identity]
 
 
 def _column(row: Row, rows: Rows) -> Column:
-    text, reference = rows.types[row[3], row[4]]
+    text, reference = rows.types[row.type, row.modifier]
     return Column(
-        name=row[2],
+        name=row.name,
         type=text,
         type_ref=reference,
-        position=row[1],
-        not_null=row[5],
-        default=normalise_expression(row[6]) if row[6] else "",
-        identity=_IDENTITIES[row[7]] if row[7] else "",
-        generated=_GENERATED[row[8]] if row[8] else "",
-        collation=row[9] or "",
-        storage=_STORAGES[row[10]] if row[10] else "",
-        compression=_COMPRESSIONS[row[11]] if row[11] else "",
-        comment=row[12] or "",
+        position=row.number,
+        not_null=row.not_null,
+        default=normalise_expression(row.expression or ""),
+        identity=_IDENTITIES[row.identity] if row.identity else "",
+        generated=_GENERATED[row.generated] if row.generated else "",
+        collation=row.collation or "",
+        storage=_STORAGES[row.storage] if row.storage else "",
+        compression=_COMPRESSIONS[row.compression] if row.compression else "",
+        comment=row.comment or "",
     )
 
 
+# A definition is null when somebody has dropped the thing since the snapshot: pg_get_*def looks at the present.
 def _constraint(row: Row, rows: Rows) -> Constraint:
-    definition = row[4].removesuffix(" NOT VALID").removesuffix(" NOT ENFORCED")
-    own, other = rows.column_names.get(row[0], {}), rows.column_names.get(row[10], {})
+    definition = (row.definition or "").removesuffix(" NOT VALID").removesuffix(" NOT ENFORCED")
+    own, other = rows.column_names.get(row.relation, {}), rows.column_names.get(row.other, {})
     return Constraint(
-        name=row[2],
-        kind=_CONSTRAINT_KINDS[row[3]],
+        name=row.name,
+        kind=_CONSTRAINT_KINDS[row.kind],
         definition=normalise_expression(definition),
-        columns=tuple(own[number] for number in row[5] or () if number in own),
-        validated=row[6],
-        enforced=row[7],
-        references_schema=row[8] or "",
-        references_table=row[9] or "",
-        references_columns=tuple(other[number] for number in row[11] or () if number in other),
-        comment=row[12] or "",
+        columns=tuple(own[number] for number in row.numbers or () if number in own),
+        validated=row.validated,
+        enforced=row.enforced,
+        references_schema=row.other_schema or "",
+        references_table=row.other_name or "",
+        references_columns=tuple(other[number] for number in row.other_numbers or () if number in other),
+        comment=row.comment or "",
     )
 
 
 def _index(row: Row, rows: Rows) -> Index:
-    names = rows.column_names.get(row[0], {})
+    names = rows.column_names.get(row.relation, {})
     return Index(
-        name=row[1],
-        definition=normalise_expression(row[2]),
-        valid=row[3],
-        unique=row[4],
-        partial=row[5],
-        columns=tuple(names.get(number, "") for number in row[6][: row[7]]),
-        comment=row[10] or "",
+        name=row.name,
+        definition=normalise_expression(row.definition or ""),
+        valid=row.valid,
+        unique=row.unique,
+        partial=row.partial,
+        columns=tuple(names.get(number, "") for number in row.numbers[: row.keys]),
+        comment=row.comment or "",
     )
 
 
 def _trigger(row: Row) -> Trigger:
-    return Trigger(name=row[1], definition=normalise_expression(row[2]), enabled=_ENABLED[row[3]], comment=row[4] or "")
+    definition = normalise_expression(row.definition or "")
+    return Trigger(name=row.name, definition=definition, enabled=_ENABLED[row.enabled], comment=row.comment or "")
 
 
 def _policy(row: Row) -> Policy:
     return Policy(
-        name=row[1],
-        command=_COMMANDS[row[2]],
-        permissive=row[3],
-        roles=tuple(row[4]),
-        using=normalise_expression(row[5] or ""),
-        check=normalise_expression(row[6] or ""),
-        comment=row[7] or "",
+        name=row.name,
+        command=_COMMANDS[row.command],
+        permissive=row.permissive,
+        roles=tuple(row.roles),
+        using=normalise_expression(row.using or ""),
+        check=normalise_expression(row.check or ""),
+        comment=row.comment or "",
     )
 
 
 def _rule(row: Row) -> Rule:
-    return Rule(name=row[1], definition=row[2], enabled=_ENABLED[row[3]])
+    return Rule(name=row.name, definition=row.definition or "", enabled=_ENABLED[row.enabled])
 
 
 def _statistics(row: Row) -> Statistics:
-    return Statistics(name=row[1], definition=row[2])
+    return Statistics(name=row.name, definition=row.definition or "")

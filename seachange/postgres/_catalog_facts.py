@@ -60,16 +60,16 @@ def collect(catalog: object) -> Facts:
     }
 
 
-def _of_object(value: object, known: _Known) -> Mapping[str, Mapping[str, object]]:
+def _of_object(value: Any, known: _Known) -> Mapping[str, Mapping[str, object]]:
     found = {"": _attributes(value, known)}
-    for field, word in _parts(type(value)):
+    for field, word in _parts(value.__class__):
         for part in getattr(value, field):
             found[f"{word} {part.name}"] = _attributes(part, known)
     return found
 
 
-def _attributes(value: object, known: _Known) -> Mapping[str, object]:
-    fields, read = _reader(type(value))
+def _attributes(value: Any, known: _Known) -> Mapping[str, object]:
+    fields, read = _reader(value.__class__)
     values = read(value)
     # Columns of 10,000 tables are 100,000 with few different attributes.
     attributes = known.get(values)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Mapping
 
 from seachange.postgres._catalog_parts import Constraint, qualified
 from seachange.postgres._catalog_rows import Row, Rows
@@ -32,25 +32,21 @@ _OPERATIONAL = re.compile(
 def schemas(rows: Rows) -> tuple[Schema, ...]:
     """Return the schemas that are looked at."""
     # initdb's comment goes when somebody drops the schema public and makes it again.
-    comments = {oid: "" if comment == "standard public schema" else comment or "" for oid, _, comment, _ in rows.found["schemas"]}
-    return tuple(Schema(name=name, comment=comments[oid]) for oid, name in _by_name(rows.schemas))
-
-
-def _by_name(schemas: Mapping[int, str]) -> Sequence[tuple[int, str]]:
-    return sorted(schemas.items(), key=lambda item: item[1])
+    comments = {row.name: row.comment or "" for row in rows.found["schemas"] if row.comment != "standard public schema"}
+    return tuple(Schema(name=name, comment=comments.get(name, "")) for name in sorted(rows.schemas.values()))
 
 
 def enums(rows: Rows) -> tuple[EnumType, ...]:
     """Return the enums by name."""
     return tuple(
-        EnumType(schema=rows.schemas[row[1]], name=row[2], labels=tuple(row[5]), comment=row[12] or "")
+        EnumType(schema=rows.schemas[row.namespace], name=row.name, labels=tuple(row.labels), comment=row.comment or "")
         for row in _types(rows, "e")
     )
 
 
 def _types(rows: Rows, kind: str) -> list[Row]:
-    own = (row for row in rows.found["types"] if row[3] == kind and not rows.owned_by_extension("pg_type", row[0]))
-    return sorted(own, key=lambda row: (rows.schemas[row[1]], row[2]))
+    own = (row for row in rows.found["types"] if row.kind == kind and not rows.owned_by_extension("pg_type", row.oid))
+    return sorted(own, key=lambda row: (rows.schemas[row.namespace], row.name))
 
 
 def domains(rows: Rows, constraints: Mapping[int, tuple[Constraint, ...]]) -> tuple[Domain, ...]:
@@ -60,15 +56,15 @@ def domains(rows: Rows, constraints: Mapping[int, tuple[Constraint, ...]]) -> tu
     """
     return tuple(
         Domain(
-            schema=rows.schemas[row[1]],
-            name=row[2],
-            type=rows.types[row[6], row[7]][0],
-            type_ref=rows.types[row[6], row[7]][1],
-            not_null=row[8],
-            default=normalise_expression(row[9] or ""),
-            collation=row[10] or "",
-            constraints=constraints.get(row[0], ()),
-            comment=row[12] or "",
+            schema=rows.schemas[row.namespace],
+            name=row.name,
+            type=rows.types[row.base, row.modifier][0],
+            type_ref=rows.types[row.base, row.modifier][1],
+            not_null=row.not_null,
+            default=normalise_expression(row.expression or ""),
+            collation=row.collation or "",
+            constraints=constraints.get(row.oid, ()),
+            comment=row.comment or "",
         )
         for row in _types(rows, "d")
     )
@@ -79,25 +75,29 @@ def composites(rows: Rows) -> tuple[CompositeType, ...]:
     columns = rows.grouped("columns")
     return tuple(
         CompositeType(
-            schema=rows.schemas[row[1]],
-            name=row[2],
-            attributes=tuple(
-                _attribute(column, rows) for column in sorted(columns.get(row[4], ()), key=lambda column: int(column[1]))
-            ),
-            comment=row[12] or "",
+            schema=rows.schemas[row.namespace],
+            name=row.name,
+            attributes=tuple(_attribute(one, rows) for one in sorted(columns.get(row.relation, ()), key=_number)),
+            comment=row.comment or "",
         )
         for row in _types(rows, "c")
     )
 
 
+def _number(column: Row) -> int:
+    return int(column.number)
+
+
 def _attribute(column: Row, rows: Rows) -> str:
-    return f"{qualified(column[2])} {rows.types[column[3], column[4]][0]}" + (f" COLLATE {column[9]}" if column[9] else "")
+    text = f"{qualified(column.name)} {rows.types[column.type, column.modifier][0]}"
+    return f"{text} COLLATE {column.collation}" if column.collation else text
 
 
 def ranges(rows: Rows) -> tuple[RangeType, ...]:
     """Return the range types by name."""
     return tuple(
-        RangeType(schema=rows.schemas[row[1]], name=row[2], subtype=row[11], comment=row[12] or "") for row in _types(rows, "r")
+        RangeType(schema=rows.schemas[row.namespace], name=row.name, subtype=row.subtype, comment=row.comment or "")
+        for row in _types(rows, "r")
     )
 
 
@@ -107,39 +107,52 @@ def sequences(rows: Rows, tables: Mapping[int, str], hidden: Container[int]) -> 
     :param tables: qualified names of the tables that are looked at, by oid.
     :param hidden: oids of tables that are not; their sequences are not looked at either.
     """
-    own = (row for row in rows.found["sequences"] if row[10] not in hidden and not rows.owned_by_extension("pg_class", row[0]))
-    return tuple(_sequence(row, rows, tables) for row in sorted(own, key=lambda row: (rows.schemas[row[1]], row[2])))
+    shown = (row for row in rows.found["sequences"] if row.owner not in hidden)
+    own = (row for row in shown if not rows.owned_by_extension("pg_class", row.oid))
+    ordered = sorted(own, key=lambda row: (rows.schemas[row.namespace], row.name))
+    return tuple(_sequence(row, rows, tables) for row in ordered)
 
 
 def _sequence(row: Row, rows: Rows, tables: Mapping[int, str]) -> SequenceValue:
-    owner = f"{tables[row[10]]}.{qualified(rows.column_names[row[10]][row[11]])}" if row[10] in tables else ""
+    table = tables.get(row.owner, "")
     return SequenceValue(
-        schema=rows.schemas[row[1]],
-        name=row[2],
-        type=row[3],
-        start=row[4],
-        increment=row[5],
-        minimum=row[6],
-        maximum=row[7],
-        cache=row[8],
-        cycle=row[9],
-        owned_by=owner,
-        identity=bool(row[12]),
-        comment=row[13] or "",
+        schema=rows.schemas[row.namespace],
+        name=row.name,
+        type=row.type,
+        start=row.start,
+        increment=row.increment,
+        minimum=row.minimum,
+        maximum=row.maximum,
+        cache=row.cache,
+        cycle=row.cycle,
+        owned_by=f"{table}.{qualified(rows.column_names[row.owner][row.owner_number])}" if table else "",
+        identity=bool(row.identity),
+        comment=row.comment or "",
     )
 
 
 def functions(rows: Rows) -> tuple[Function, ...]:
     """Return the functions by name and arguments."""
     return tuple(
-        Function(schema=rows.schemas[row[1]], name=row[2], arguments=row[3], definition=row[4].strip(), comment=row[5] or "")
-        for row in sorted(rows.found["functions"], key=lambda row: (rows.schemas[row[1]], row[2], row[3]))
+        Function(
+            schema=rows.schemas[row.namespace],
+            name=row.name,
+            arguments=row.arguments or "",
+            definition=(row.definition or "").strip(),
+            comment=row.comment or "",
+        )
+        for row in sorted(rows.found["functions"], key=lambda row: (rows.schemas[row.namespace], row.name, row.arguments or ""))
     )
 
 
 def extensions(rows: Rows) -> tuple[Extension, ...]:
     """Return the extensions by name."""
     return tuple(
-        Extension(name=name, schema=schema, version=version, operational=bool(_OPERATIONAL.fullmatch(name)))
-        for name, schema, version in sorted(rows.found["extensions"])
+        Extension(
+            name=row.name,
+            schema=row.schema,
+            version=row.version,
+            operational=bool(_OPERATIONAL.fullmatch(row.name)),
+        )
+        for row in sorted(rows.found["extensions"])
     )

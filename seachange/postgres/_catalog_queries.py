@@ -20,26 +20,29 @@ _COLLATION = """(SELECT quote_ident(ln.nspname) || '.' || quote_ident(l.collname
              FROM pg_collation l JOIN pg_namespace ln ON ln.oid = l.collnamespace WHERE l.oid = {oid})"""
 
 _SCHEMAS = """
-SELECT n.oid, n.nspname, d.description,
-       EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_namespace'::regclass AND e.objid = n.oid AND e.deptype = 'e')
+SELECT n.oid, n.nspname AS name, d.description AS comment,
+       EXISTS (SELECT FROM pg_depend e
+               WHERE e.classid = 'pg_namespace'::regclass AND e.objid = n.oid AND e.deptype = 'e') AS of_extension
 FROM pg_namespace n
 LEFT JOIN pg_description d ON d.classoid = 'pg_namespace'::regclass AND d.objoid = n.oid
 WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
 """
 
 _MEMBERS = """
-SELECT classid::regclass::text, objid FROM pg_depend WHERE deptype = 'e'
+SELECT classid::regclass::text AS catalog, objid AS oid FROM pg_depend WHERE deptype = 'e'
 """
 
 _RELATIONS = """
-SELECT c.oid, c.relnamespace, c.relname, c.relkind, c.relpersistence = 'u',
-       CASE WHEN am.amname <> 'heap' THEN am.amname END, c.reloptions, c.relrowsecurity, c.relforcerowsecurity,
-       c.relreplident, pg_get_expr(c.relpartbound, c.oid),
-       CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END,
-       CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END,
-       parents.schemas, parents.names, CASE WHEN c.reloftype <> 0 THEN format_type(c.reloftype, NULL) END,
-       s.srvname, f.ftoptions, d.description,
-       c.reltuples, c.relpages * current_setting('block_size')::bigint
+SELECT c.oid, c.relnamespace AS namespace, c.relname AS name, c.relkind AS kind, c.relpersistence = 'u' AS unlogged,
+       CASE WHEN am.amname <> 'heap' THEN am.amname END AS access_method, c.reloptions AS options,
+       c.relrowsecurity AS row_security, c.relforcerowsecurity AS force_row_security, c.relreplident AS replica_identity,
+       pg_get_expr(c.relpartbound, c.oid) AS partition_bound,
+       CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END AS partition_key,
+       CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END AS definition,
+       parents.schemas AS parent_schemas, parents.names AS parent_names,
+       CASE WHEN c.reloftype <> 0 THEN format_type(c.reloftype, NULL) END AS of_type,
+       s.srvname AS server, f.ftoptions AS foreign_options, d.description AS comment,
+       c.reltuples AS rows, c.relpages AS pages, c.relpages * current_setting('block_size')::bigint AS bytes
 FROM pg_class c
 LEFT JOIN pg_am am ON am.oid = c.relam
 LEFT JOIN pg_foreign_table f ON f.ftrelid = c.oid
@@ -53,11 +56,12 @@ WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'c') AND c.relnamespace = ANY (%(sc
 """
 
 _COLUMNS = """
-SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull,
-       pg_get_expr(ad.adbin, ad.adrelid), nullif(a.attidentity, ''), nullif(a.attgenerated, ''),
-       CASE WHEN a.attcollation <> t.typcollation THEN {collation} END,
-       CASE WHEN a.attstorage <> t.typstorage AND c.relkind IN ('r', 'p', 'f', 'm') THEN a.attstorage END,
-       {compression}, d.description
+SELECT a.attrelid AS relation, a.attnum AS number, a.attname AS name, a.atttypid AS type, a.atttypmod AS modifier,
+       a.attnotnull AS not_null, pg_get_expr(ad.adbin, ad.adrelid) AS expression, nullif(a.attidentity, '') AS identity,
+       nullif(a.attgenerated, '') AS generated,
+       CASE WHEN a.attcollation <> t.typcollation THEN {collation} END AS collation,
+       CASE WHEN a.attstorage <> t.typstorage AND c.relkind IN ('r', 'p', 'f', 'm') THEN a.attstorage END AS storage,
+       {compression} AS compression, d.description AS comment
 FROM pg_attribute a
 JOIN pg_class c ON c.oid = a.attrelid
 JOIN pg_type t ON t.oid = a.atttypid
@@ -69,7 +73,8 @@ WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'c') AND c.relnamespace = ANY (%(sc
 
 # Asked for each (type, modifier) that is used: a handful, where the columns are 100,000.
 _TYPE_NAMES = """
-SELECT t.oid, u.modifier, format_type(t.oid, u.modifier), n.nspname, b.typname, b.typtype, b.oid <> t.oid
+SELECT t.oid, u.modifier, format_type(t.oid, u.modifier) AS text, n.nspname AS schema, b.typname AS name, b.typtype AS kind,
+       b.oid <> t.oid AS array
 FROM unnest(%(types)s::oid[], %(modifiers)s::int[]) AS u(type, modifier)
 JOIN pg_type t ON t.oid = u.type
 LEFT JOIN pg_type e ON e.oid = t.typelem AND e.typarray = t.oid
@@ -79,8 +84,10 @@ JOIN pg_namespace n ON n.oid = b.typnamespace
 
 # From 18 on, NOT NULL has rows here too; pg_attribute says the same on every version, so only the not yet validated are read.
 _CONSTRAINTS = """
-SELECT c.conrelid, c.contypid, c.conname, c.contype, pg_get_constraintdef(c.oid), c.conkey, c.convalidated, {enforced},
-       n.nspname, p.relname, c.confrelid, c.confkey, d.description
+SELECT c.conrelid AS relation, c.contypid AS domain, c.conname AS name, c.contype AS kind,
+       pg_get_constraintdef(c.oid) AS definition, c.conkey AS numbers, c.convalidated AS validated, {enforced} AS enforced,
+       n.nspname AS other_schema, p.relname AS other_name, c.confrelid AS other, c.confkey AS other_numbers,
+       d.description AS comment
 FROM pg_constraint c
 LEFT JOIN pg_class p ON p.oid = c.confrelid
 LEFT JOIN pg_namespace n ON n.oid = p.relnamespace
@@ -92,15 +99,17 @@ WHERE c.connamespace = ANY (%(schemas)s::oid[])
 
 # Attribute names of tables outside the schemas that were asked for, which foreign keys point to.
 _REFERENCED = """
-SELECT a.attrelid, a.attnum, a.attname FROM pg_attribute a
+SELECT a.attrelid AS relation, a.attnum AS number, a.attname AS name FROM pg_attribute a
 WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attrelid IN (
     SELECT c.confrelid FROM pg_constraint c JOIN pg_class p ON p.oid = c.confrelid
     WHERE c.contype = 'f' AND c.connamespace = ANY (%(schemas)s::oid[]) AND NOT p.relnamespace = ANY (%(schemas)s))
 """
 
 _INDEXES = """
-SELECT i.indrelid, c.relname, CASE WHEN k.oid IS NULL THEN pg_get_indexdef(i.indexrelid) END, i.indisvalid,
-       i.indisunique, i.indpred IS NOT NULL, i.indkey::int2[], i.indnkeyatts, i.indisreplident, k.oid IS NOT NULL, d.description
+SELECT i.indrelid AS relation, c.relname AS name, CASE WHEN k.oid IS NULL THEN pg_get_indexdef(c.oid) END AS definition,
+       i.indisvalid AS valid, i.indisunique AS unique, i.indpred IS NOT NULL AS partial, i.indkey::int2[] AS numbers,
+       i.indnkeyatts AS keys, i.indisreplident AS replica_identity, k.oid IS NOT NULL AS of_constraint,
+       d.description AS comment
 FROM pg_index i
 JOIN pg_class c ON c.oid = i.indexrelid
 LEFT JOIN pg_constraint k ON k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x')
@@ -109,7 +118,8 @@ WHERE c.relnamespace = ANY (%(schemas)s::oid[])
 """
 
 _TRIGGERS = """
-SELECT t.tgrelid, t.tgname, pg_get_triggerdef(t.oid), t.tgenabled, d.description
+SELECT t.tgrelid AS relation, t.tgname AS name, pg_get_triggerdef(t.oid) AS definition, t.tgenabled AS enabled,
+       d.description AS comment
 FROM pg_trigger t
 JOIN pg_class c ON c.oid = t.tgrelid
 LEFT JOIN pg_description d ON d.classoid = 'pg_trigger'::regclass AND d.objoid = t.oid
@@ -117,9 +127,10 @@ WHERE NOT t.tgisinternal {not_cloned} AND c.relnamespace = ANY (%(schemas)s::oid
 """
 
 _POLICIES = """
-SELECT p.polrelid, p.polname, p.polcmd, p.polpermissive,
-       ARRAY(SELECT CASE r WHEN 0 THEN 'public' ELSE pg_get_userbyid(r)::text END FROM unnest(p.polroles) r ORDER BY 1),
-       pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid), d.description
+SELECT p.polrelid AS relation, p.polname AS name, p.polcmd AS command, p.polpermissive AS permissive,
+       ARRAY(SELECT CASE r WHEN 0 THEN 'public' ELSE pg_get_userbyid(r)::text END
+             FROM unnest(p.polroles) r ORDER BY 1) AS roles,
+       pg_get_expr(p.polqual, p.polrelid) AS using, pg_get_expr(p.polwithcheck, p.polrelid) AS check, d.description AS comment
 FROM pg_policy p
 JOIN pg_class c ON c.oid = p.polrelid
 LEFT JOIN pg_description d ON d.classoid = 'pg_policy'::regclass AND d.objoid = p.oid
@@ -127,22 +138,23 @@ WHERE c.relnamespace = ANY (%(schemas)s::oid[])
 """
 
 _RULES = """
-SELECT r.ev_class, r.rulename, pg_get_ruledef(r.oid), r.ev_enabled
+SELECT r.ev_class AS relation, r.rulename AS name, pg_get_ruledef(r.oid) AS definition, r.ev_enabled AS enabled
 FROM pg_rewrite r
 JOIN pg_class c ON c.oid = r.ev_class
 WHERE r.rulename <> '_RETURN' AND c.relnamespace = ANY (%(schemas)s::oid[])
 """
 
 _STATISTICS = """
-SELECT s.stxrelid, s.stxname, pg_get_statisticsobjdef(s.oid)
+SELECT s.stxrelid AS relation, s.stxname AS name, pg_get_statisticsobjdef(s.oid) AS definition
 FROM pg_statistic_ext s
 JOIN pg_class c ON c.oid = s.stxrelid
 WHERE c.relnamespace = ANY (%(schemas)s::oid[])
 """
 
 _SEQUENCES = """
-SELECT c.oid, c.relnamespace, c.relname, format_type(s.seqtypid, NULL), s.seqstart, s.seqincrement, s.seqmin, s.seqmax,
-       s.seqcache, s.seqcycle, o.refobjid, o.refobjsubid, o.deptype = 'i', d.description
+SELECT c.oid, c.relnamespace AS namespace, c.relname AS name, format_type(s.seqtypid, NULL) AS type, s.seqstart AS start,
+       s.seqincrement AS increment, s.seqmin AS minimum, s.seqmax AS maximum, s.seqcache AS cache, s.seqcycle AS cycle,
+       o.refobjid AS owner, o.refobjsubid AS owner_number, o.deptype = 'i' AS identity, d.description AS comment
 FROM pg_sequence s
 JOIN pg_class c ON c.oid = s.seqrelid
 LEFT JOIN pg_depend o ON o.classid = 'pg_class'::regclass AND o.objid = c.oid AND o.deptype IN ('a', 'i')
@@ -153,15 +165,15 @@ WHERE c.relnamespace = ANY (%(schemas)s::oid[])
 
 # Constructors of range types belong to the type (deptype i); what extensions made (e) is left out early, it may be much.
 _FUNCTIONS = """
-SELECT p.oid, p.pronamespace, p.proname, pg_get_function_identity_arguments(p.oid),
+SELECT p.oid, p.pronamespace AS namespace, p.proname AS name, pg_get_function_identity_arguments(p.oid) AS arguments,
        CASE WHEN p.prokind <> 'a' THEN pg_get_functiondef(p.oid) ELSE concat_ws(' ',
            'AGGREGATE', a.aggkind, 'RETURNS', pg_get_function_result(p.oid), 'SFUNC', a.aggtransfn, 'STYPE',
            format_type(a.aggtranstype, NULL), 'FINALFUNC', a.aggfinalfn, a.aggfinalextra, a.aggfinalmodify,
            'COMBINEFUNC', a.aggcombinefn, 'SERIALFUNC', a.aggserialfn, 'DESERIALFUNC', a.aggdeserialfn,
            'MSFUNC', a.aggmtransfn, 'MINVFUNC', a.aggminvtransfn, 'MSTYPE', format_type(nullif(a.aggmtranstype, 0), NULL),
            'MFINALFUNC', a.aggmfinalfn, 'INITCOND', quote_nullable(a.agginitval), quote_nullable(a.aggminitval),
-           'SORTOP', nullif(a.aggsortop, 0)::regoperator, 'PARALLEL', p.proparallel) END,
-       d.description
+           'SORTOP', nullif(a.aggsortop, 0)::regoperator, 'PARALLEL', p.proparallel) END AS definition,
+       d.description AS comment
 FROM pg_proc p
 LEFT JOIN pg_aggregate a ON a.aggfnoid = p.oid
 LEFT JOIN pg_description d ON d.classoid = 'pg_proc'::regclass AND d.objoid = p.oid
@@ -171,12 +183,11 @@ WHERE p.pronamespace = ANY (%(schemas)s::oid[])
 """
 
 _TYPES = """
-SELECT t.oid, t.typnamespace, t.typname, t.typtype, t.typrelid,
-       ARRAY(SELECT e.enumlabel FROM pg_enum e WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder),
-       t.typbasetype, t.typtypmod, t.typnotnull,
-       pg_get_expr(t.typdefaultbin, 0),
-       CASE WHEN t.typtype = 'd' AND t.typcollation <> b.typcollation THEN {collation} END,
-       format_type(r.rngsubtype, NULL), d.description
+SELECT t.oid, t.typnamespace AS namespace, t.typname AS name, t.typtype AS kind, t.typrelid AS relation,
+       ARRAY(SELECT e.enumlabel FROM pg_enum e WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder) AS labels,
+       t.typbasetype AS base, t.typtypmod AS modifier, t.typnotnull AS not_null, pg_get_expr(t.typdefaultbin, 0) AS expression,
+       CASE WHEN t.typtype = 'd' AND t.typcollation <> b.typcollation THEN {collation} END AS collation,
+       format_type(r.rngsubtype, NULL) AS subtype, d.description AS comment
 FROM pg_type t
 LEFT JOIN pg_type b ON b.oid = t.typbasetype
 LEFT JOIN pg_range r ON r.rngtypid = t.oid
@@ -187,7 +198,8 @@ WHERE t.typnamespace = ANY (%(schemas)s::oid[]) AND (t.typtype IN ('e', 'd', 'r'
 
 # Extensions below this oid come with initdb (plpgsql) and belong to no schema of anybody's.
 _EXTENSIONS = """
-SELECT e.extname, n.nspname, e.extversion FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+SELECT e.extname AS name, n.nspname AS schema, e.extversion AS version
+FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
 WHERE e.oid >= 16384
 """
 

@@ -12,7 +12,8 @@ from seachange.postgres._catalog_parts import TypeKind, TypeRef
 
 __all__ = ["Row", "Rows"]
 
-Row = tuple[Any, ...]
+# A named tuple with the columns of its query.
+Row = Any
 
 _TYPE_KINDS: Mapping[str, TypeKind] = {
     "b": "base",
@@ -35,22 +36,25 @@ class Rows:
 
     @functools.cached_property
     def _members(self) -> frozenset[tuple[str, int]]:
-        return frozenset((str(catalog), oid) for catalog, oid in self.found["members"])
+        return frozenset((row.catalog, row.oid) for row in self.found["members"])
 
     @functools.cached_property
     def column_names(self) -> Mapping[int, Mapping[int, str]]:
         """The names of columns by relation and number."""
         names: dict[int, dict[int, str]] = defaultdict(dict)
-        for relation, number, name, *_ in (*self.found["columns"], *self.found["referenced"]):
-            names[relation][number] = name
+        for row in (*self.found["columns"], *self.found["referenced"]):
+            names[row.relation][row.number] = row.name
         return names
 
     @functools.cached_property
     def types(self) -> Mapping[tuple[int, int], tuple[str, TypeRef]]:
         """The types of columns and domains, as text and as reference, by oid and modifier."""
         return {
-            (oid, modifier): (text, TypeRef(schema=schema, name=name, kind=_TYPE_KINDS[kind], array=array))
-            for oid, modifier, text, schema, name, kind, array in self.found["type names"]
+            (row.oid, row.modifier): (
+                row.text,
+                TypeRef(schema=row.schema, name=row.name, kind=_TYPE_KINDS[row.kind], array=row.array),
+            )
+            for row in self.found["type names"]
         }
 
     def owned_by_extension(self, catalog: str, oid: int) -> bool:
@@ -58,8 +62,8 @@ class Rows:
         return (catalog, oid) in self._members
 
     def grouped(self, query: str) -> Mapping[int, Sequence[Row]]:
-        """The rows of a query by their first value, an oid."""
+        """The rows of a query by the relation that they are about."""
         groups: dict[int, list[Row]] = defaultdict(list)
         for row in self.found[query]:
-            groups[row[0]].append(row)
+            groups[row.relation].append(row)
         return groups

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from seachange.errors import SeachangeError, ServerUnreachableError, StatementFailedError, TimeoutExceededError
+from seachange.errors import ExitCode, SeachangeError, ServerUnreachableError, StatementFailedError, TimeoutExceededError
 from seachange.postgres._catalog_queries import SESSION
 from seachange.postgres._catalog_rows import Row
 from seachange.postgres.redaction import redact
@@ -32,11 +32,11 @@ def steady(connection: psycopg.Connection) -> Iterator[Query]:
     :raises StatementFailedError: the server refused.
     """
     import psycopg
-    from psycopg.rows import tuple_row
+    from psycopg.rows import namedtuple_row
 
     idle = connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
     try:
-        with connection.transaction(force_rollback=True), connection.cursor(row_factory=tuple_row) as cursor:
+        with connection.transaction(force_rollback=True), connection.cursor(row_factory=namedtuple_row) as cursor:
             if idle:
                 cursor.execute(_STEADY)
             cursor.execute(SESSION)
@@ -69,9 +69,9 @@ def _failure(connection: psycopg.Connection, exc: psycopg.Error) -> SeachangeErr
 
     what = f"the catalogue of the database {connection.info.dbname!r} could not be read: {redact(str(exc)).splitlines()[0]}"
     if isinstance(exc, (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled)):
-        return TimeoutExceededError(
-            what, hint="another session holds a lock, or statement_timeout is too short; try again"
-        )
+        return TimeoutExceededError(what, hint="another session holds a lock, or statement_timeout is too short; try again")
     if connection.broken:
         return ServerUnreachableError(what, hint="the connection was lost; try again")
+    if isinstance(exc, (psycopg.errors.InternalError, psycopg.errors.UndefinedTable, psycopg.errors.UndefinedObject)):
+        return StatementFailedError(what, hint="the schema changed while it was read; try again", exit_code=ExitCode.TRY_AGAIN)
     return StatementFailedError(what)

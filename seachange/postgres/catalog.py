@@ -94,10 +94,11 @@ def read_catalog(
     with without_collector(), steady(connection) as run:
         texts = queries(version)
         known = run(texts.pop("schemas"), {})
-        wanted = {oid: name for oid, name, _, extension in known if _is_wanted(name, schemas, extension=extension)}
+        wanted = {row.oid: row.name for row in known if _is_wanted(row.name, schemas, extension=row.of_extension)}
         type_names = texts.pop("type names")
         found = {"schemas": known} | {name: run(text, {"schemas": list(wanted)}) for name, text in texts.items()}
-        used = {(row[3], row[4]) for row in found["columns"]} | {(row[6], row[7]) for row in found["types"] if row[6]}
+        used = {(row.type, row.modifier) for row in found["columns"]}
+        used |= {(row.base, row.modifier) for row in found["types"] if row.base}
         types, modifiers = zip(*used, strict=True) if used else ((), ())
         found["type names"] = run(type_names, {"types": list(types), "modifiers": list(modifiers)})
         return build(Rows(found=found, schemas=wanted, excluded=_matcher(exclude_tables)), version=version)

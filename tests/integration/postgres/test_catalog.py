@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
 from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 
-from seachange.errors import TimeoutExceededError
+from seachange.errors import StatementFailedError, TimeoutExceededError
 from seachange.postgres.catalog import Catalog, Table, View, diff, exported_snapshot, read_catalog
 from seachange.postgres.connection import Database, Session, connect
 from seachange.postgres.server import Server
@@ -318,3 +319,38 @@ def test_an_exported_snapshot_shows_another_session_the_same_moment(database: Da
             assert "later" not in {table.name for table in read_catalog(connection).tables}
         assert seen == (0,)
         assert "later" in {table.name for table in read_catalog(connection).tables}
+
+
+def test_a_schema_that_changes_meanwhile_can_be_read_or_says_so(database: Database) -> None:
+    statements = [
+        "create table other (id serial primary key, n integer check (n > 0), unique (n)); create index other_n on other (n)",
+        "create view seen as select id from other; create function f() returns integer language sql as 'select 1'",
+        "drop view seen; drop function f(); drop table other",
+    ]
+    stop = threading.Event()
+    with _filled(database, CLINIC) as reader, contextlib.closing(connect(database, autocommit=True)) as writer:
+
+        def change() -> None:
+            while not stop.is_set():
+                for statement in statements:
+                    writer.execute(statement.encode())
+
+        thread = threading.Thread(target=change)
+        thread.start()
+        try:
+            outcomes = {_outcome(reader) for _ in range(60)}
+        finally:
+            stop.set()
+            thread.join(timeout=30)
+
+    assert "read" in outcomes
+    assert outcomes <= {"read", "the schema changed while it was read; try again"}
+
+
+def _outcome(connection: Session) -> str:
+    try:
+        return (
+            "read" if {table.name for table in read_catalog(connection).tables} >= {"appointments", "clients", "pets"} else "part"
+        )
+    except StatementFailedError as exc:
+        return exc.hint
