@@ -114,15 +114,18 @@ def read_foreign_keys(connection: psycopg.Connection, schemas: Sequence[str], *,
 
 
 def _foreign_key(row: Row) -> ForeignKey:
+    name, child_schema, child, child_partitioned, parent_schema, parent, parent_partitioned, *rest = row
+    columns, referenced, operator_schemas, operators, collation_schemas, collations, *rest = rest
+    match_full, period, validated, enforced, *silent = rest
     return ForeignKey(
-        name=row[0],
-        child=Side(schema=row[1], table=row[2], partitioned=row[3], columns=tuple(row[7])),
-        parent=Side(schema=row[4], table=row[5], partitioned=row[6], columns=tuple(row[8])),
-        operators=tuple(zip(row[9], row[10], strict=True)),
-        collations=tuple((schema, name) if name else None for schema, name in zip(row[11], row[12], strict=True)),
-        match_full=row[13],
-        period=row[14],
-        validated=row[15],
-        enforced=row[16],
-        silent=tuple((qualified(schema, table), trigger) for schema, table, trigger in zip(*row[17:20], strict=True)),
+        name=name,
+        child=Side(schema=child_schema, table=child, partitioned=child_partitioned, columns=tuple(columns)),
+        parent=Side(schema=parent_schema, table=parent, partitioned=parent_partitioned, columns=tuple(referenced)),
+        operators=tuple(zip(operator_schemas, operators, strict=True)),
+        collations=tuple((schema, one) if one else None for schema, one in zip(collation_schemas, collations, strict=True)),
+        match_full=match_full,
+        period=period,
+        validated=validated,
+        enforced=enforced,
+        silent=tuple((qualified(schema, table), trigger) for schema, table, trigger in zip(*silent, strict=True)),
     )

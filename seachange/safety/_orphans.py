@@ -36,7 +36,7 @@ def find_orphans(connection: psycopg.Connection, key: ForeignKey, *, sample: int
             code="orphans-not-checked",
             message=f"{key.child.qualified}: {_named(key)} was {exc}",
             severity="warning",
-            hint="allow more time with --statement-timeout, or run it yourself: " + _readable(_listing(key)),
+            hint="raise statement_timeout, or run it yourself: " + _readable(_listing(key)),
         )
     return _finding(key, rows[:sample], rows[0]) if rows else None
 
@@ -150,7 +150,7 @@ def _named(key: ForeignKey) -> str:
 def _remedy(key: ForeignKey) -> str:
     find = f"find them: {_readable(_listing(key))}"
     mend = "delete them, set the columns to NULL, or insert what is missing"
-    if key.planned or key.vouched_for or not key.enforced:
+    if key.planned or key.validated or not key.enforced:
         return f"{find} {mend}"
     return f"{find} {mend}; then ALTER TABLE {key.child.qualified} VALIDATE CONSTRAINT {qualified(key.name)};"
 

@@ -80,4 +80,4 @@ def _guarded(what: str, findings: Iterator[Finding]) -> Iterator[Finding]:
     try:
         yield from findings
     except NotCheckedError as exc:
-        yield Finding(code="not-checked", message=f"the {what} were {exc}", severity="warning", hint="allow more time")
+        yield Finding(code="not-checked", message=f"the {what} were {exc}", severity="warning", hint="raise statement_timeout")
