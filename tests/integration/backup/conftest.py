@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import datetime
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -12,21 +13,27 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
-from seachange.backup import Backup, create_backup
+from seachange.backup import Backup, Restored, create_backup, restore
 from seachange.config import Settings
-from seachange.postgres.connection import Database, Session, connect, describe
+from seachange.postgres.connection import Database, Session, connect, describe, drop_database
+from seachange.postgres.server import Server
+from tests.integration.backup.proxy import Proxy, proxied
 
-__all__ = ["BIG", "Backer", "contents_of", "fill"]
+__all__ = ["BIG", "NOON", "Backer", "Restorer", "contents_of", "databases_of", "execute", "fill", "left_in", "with_contents"]
 
 Backer = Callable[..., Backup]
+Restorer = Callable[..., Restored]
+
+NOON = datetime.datetime(2025, 6, 1, 12, 0, tzinfo=datetime.UTC)
 
 _CLINIC = (Path(__file__).parent / "clinic.sql").read_text(encoding="utf-8")
 
-# Random bytes, which no compression makes smaller: about 8 MB in the dump.
+# Random bytes, which no compression makes smaller: about 8 MB in the dump. The same in each row, for making them takes longest;
+# rows are so long that gzip does not see the one before.
 BIG = """
     CREATE TABLE big AS
-    SELECT n, (SELECT string_agg(md5(n::text || m || random()), '') FROM generate_series(1, 500) m) AS x
-    FROM generate_series(1, 1000) n
+    WITH random AS MATERIALIZED (SELECT string_agg(sha512(m::text::bytea), '') AS x FROM generate_series(1, 1000) m)
+    SELECT n, x FROM random, generate_series(1, 130) n
 """
 
 _RELATIONS = """
@@ -57,6 +64,31 @@ def contents_of(database: Database) -> dict[str, str]:
         found = {name.as_string(): _value(session, sql.SQL(_DIGEST).format(name)) for name in names}
         found["sequences"] = _value(session, sql.SQL(_SEQUENCES))
         return {**found, "large objects": _value(session, sql.SQL(_LARGE_OBJECTS))}
+
+
+def databases_of(server: Server) -> set[str]:
+    """Return the names of all databases of a server."""
+    with contextlib.closing(connect(server.database(), autocommit=True)) as session:
+        return {row[0] for row in session.execute("SELECT datname FROM pg_database")}
+
+
+def execute(database: Database, *statements: str) -> None:
+    """Run statements in a database, each in a transaction of its own."""
+    for statement in statements:
+        fill(database, statement)
+
+
+def with_contents(backup: Backup, **changes: object) -> Backup:
+    """Return a backup whose manifest says something else about the contents."""
+    assert backup.manifest is not None
+    contents = dataclasses.replace(backup.manifest.contents, **changes)  # type: ignore[arg-type]
+    return dataclasses.replace(backup, manifest=dataclasses.replace(backup.manifest, contents=contents))
+
+
+def left_in(settings: Settings) -> list[str]:
+    """Return what is in the folder of the backups."""
+    folder = settings.path(settings.backup_dir)
+    return sorted(path.name for path in folder.iterdir() if path.name != ".gitignore") if folder.is_dir() else []
 
 
 def _value(session: Session, query: sql.SQL | sql.Composed) -> str:
@@ -102,3 +134,57 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.fixture
+def big(database: Database) -> Database:
+    """A database whose dump takes a while and about 8 MB."""
+    return fill(database, BIG)
+
+
+@pytest.fixture
+def gate(big: Database) -> Iterator[tuple[Proxy, Database]]:
+    """A proxy to the big database, whose address the test uses."""
+    with proxied(big) as both:
+        yield both
+
+
+@pytest.fixture
+def tidy(server: Server) -> Iterator[None]:
+    """Drop the databases that a test makes."""
+    before = databases_of(server)
+    yield
+    for name in databases_of(server) - before:
+        drop_database(server.database().with_name(name), force=True)
+
+
+@pytest.fixture
+def bring_back(here: Settings, server: Server, tidy: None) -> Restorer:
+    """Restore a backup to the newest server."""
+
+    def run(backup: Backup, *, settings: Settings = here, **options: object) -> Restored:
+        return restore(backup, settings, server=server.database(), clock=lambda: NOON, **options)  # type: ignore[arg-type]
+
+    return run
+
+
+@pytest.fixture
+def backup(clinic: Database, back_up: Backer) -> Backup:
+    """A backup of the clinic."""
+    return back_up(clinic)
+
+
+@pytest.fixture
+def role(server: Server) -> Iterator[str]:
+    """A role that may create databases; dropped at the end."""
+    execute(server.database(), "CREATE ROLE clinic_role LOGIN CREATEDB")
+    yield "clinic_role"
+    rows: list[str] = []
+    with contextlib.closing(connect(server.database(), autocommit=True)) as session:
+        rows = [row[0] for row in session.execute("SELECT datname FROM pg_database WHERE datallowconn")]
+    for name in rows:
+        execute(server.database().with_name(name), "DROP OWNED BY clinic_role")
+    for name in rows:
+        if name not in ("postgres", "template1") and name.startswith("test_"):
+            execute(server.database(), f'ALTER DATABASE "{name}" OWNER TO CURRENT_USER')
+    execute(server.database(), "DROP ROLE IF EXISTS clinic_role")
