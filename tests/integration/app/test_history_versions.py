@@ -106,6 +106,23 @@ def test_durations_become_minutes_and_forgotten_veterinarians_are_cleared(at: Ca
     assert again == minutes
 
 
+_MOMENT = "to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')"
+_TYPED = f"""
+    SELECT 'user ' || id || ' ' || is_active || ' ' || {_MOMENT} FROM users
+    UNION ALL SELECT 'fee ' || consultation_fee FROM veterinarians
+    UNION ALL SELECT 'pet ' || id || ' ' || birth_date || ' ' || birth_date_estimated FROM pets
+    UNION ALL SELECT concat_ws(' ', 'vaccine', vaccine, valid_days, expires_on) FROM vaccinations
+    UNION ALL SELECT concat_ws(' ', 'notice', title, body, to_char(read_at AT TIME ZONE 'UTC', 'HH24:MI')) FROM notifications
+    ORDER BY 1"""
+_UNTYPED = """
+    SELECT 'user ' || id || ' ' || is_active || ' ' || to_char(created_at, 'YYYY-MM-DD HH24:MI:SS.US') FROM users
+    UNION ALL SELECT 'fee ' || consultation_fee FROM veterinarians
+    UNION ALL SELECT 'pet ' || id || ' ' || age FROM pets
+    UNION ALL SELECT concat_ws(' ', 'vaccine', vaccine, next_due_on) FROM vaccinations
+    UNION ALL SELECT concat_ws(' ', 'notice', title, message, read) FROM notifications
+    ORDER BY 1"""
+
+
 def test_columns_of_the_first_release_get_their_types_and_lose_nothing(at: Callable[[str], Database]) -> None:
     database = at("1750038234648").with_parameters(options="-c TimeZone=Europe/Madrid")
     run(
@@ -121,23 +138,8 @@ def test_columns_of_the_first_release_get_their_types_and_lose_nothing(at: Calla
         "INSERT INTO notifications (user_id, title, message, read, updated_at) "
         "VALUES (1, 'a', 'x', true, '2025-01-01 10:00'), (1, 'b', NULL, false, now()), (1, 'c', NULL, NULL, now())",
     )
-    moment = "to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')"
-    new = f"""
-        SELECT 'user ' || id || ' ' || is_active || ' ' || {moment} FROM users
-        UNION ALL SELECT 'fee ' || consultation_fee FROM veterinarians
-        UNION ALL SELECT 'pet ' || id || ' ' || birth_date || ' ' || birth_date_estimated FROM pets
-        UNION ALL SELECT concat_ws(' ', 'vaccine', vaccine, valid_days, expires_on) FROM vaccinations
-        UNION ALL SELECT concat_ws(' ', 'notice', title, body, to_char(read_at AT TIME ZONE 'UTC', 'HH24:MI')) FROM notifications
-        ORDER BY 1"""
-    old = """
-        SELECT 'user ' || id || ' ' || is_active || ' ' || to_char(created_at, 'YYYY-MM-DD HH24:MI:SS.US') FROM users
-        UNION ALL SELECT 'fee ' || consultation_fee FROM veterinarians
-        UNION ALL SELECT 'pet ' || id || ' ' || age FROM pets
-        UNION ALL SELECT concat_ws(' ', 'vaccine', vaccine, next_due_on) FROM vaccinations
-        UNION ALL SELECT concat_ws(' ', 'notice', title, message, read) FROM notifications
-        ORDER BY 1"""
 
-    typed, untyped, again = there_and_back(database, "1750038234648", new, below=old)
+    typed, untyped, again = there_and_back(database, "1750038234648", _TYPED, below=_UNTYPED)
 
     assert [text for (text,) in typed] == [
         "fee 45.55",
