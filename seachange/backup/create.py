@@ -68,9 +68,7 @@ def create_backup(
     started, begin = clock(), time.monotonic()
     with new_backup_folder(folder) as partial:
         try:
-            contents = dump_database(
-                database, partial / DUMP_NAME, settings, program=program, progress=progress or (lambda _text: None)
-            )
+            contents = dump_database(database, partial / DUMP_NAME, settings, program=program, progress=progress or _ignore)
             manifest = _manifest(
                 partial,
                 contents,
@@ -99,6 +97,10 @@ def estimate_bytes(size_bytes: int, previous: Backup | None) -> int:
     if previous and previous.manifest:
         ratio = min(1.0, previous.size_bytes / max(1, previous.manifest.contents.size_bytes - _EMPTY_BYTES))
     return max(_LEAST_BYTES, round((size_bytes - _EMPTY_BYTES) * ratio))
+
+
+def _ignore(_text: str) -> None:
+    """Tell nobody."""
 
 
 def _require_space(folder: Path, previous: Backup | None, server: ServerInfo) -> None:
