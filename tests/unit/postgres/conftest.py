@@ -23,7 +23,7 @@ def bare_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def bare_settings(bare_machine: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Settings]:
+def bare(bare_machine: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Settings]:
     """Settings with an empty cache and a search path that has nothing; variables by name."""
     monkeypatch.setattr("seachange.postgres._places.server_identity", lambda: None)
 

