@@ -3,7 +3,7 @@
 For psycopg: connection.cursor(row_factory=class_row(XRow)).execute(X_SELECT). Columns whose names are no names in
 Python have another one in the row; the query renames them.
 
-Catalogue: be2375890bf97770450ac15efdacc206e08cb1a126cdaaacb53ef25ec6c57339
+Catalogue: a919ccd2f9cbec922e5b7e533e91647d15bcc886078d06a2290d5a146d4585e6
 """
 
 # ruff: noqa

@@ -1,6 +1,6 @@
 -- The schema of the database, written by Seachange; `invoke db.sync` writes it anew.
 -- revision: 1750200000000
--- catalogue: be2375890bf97770450ac15efdacc206e08cb1a126cdaaacb53ef25ec6c57339
+-- catalogue: a919ccd2f9cbec922e5b7e533e91647d15bcc886078d06a2290d5a146d4585e6
 -- PostgreSQL: 18
 
 --
