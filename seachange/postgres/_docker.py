@@ -42,7 +42,9 @@ class ContainerInstallation(Installation):
         """Return the command line that runs a program in a container; signals to it reach the program."""
         self.program(name)
         identity = server_identity() or Identity(name="", uid=os.geteuid(), gid=os.getegid())
-        mounts = ["--volume", f"{self.folder}:{self.folder}"] if self.folder else []
+        # initdb looks up the name of its user, and the image knows none of the host's users.
+        mounts = ["--volume", "/etc/passwd:/etc/passwd:ro"]
+        mounts += ["--volume", f"{self.folder}:{self.folder}"] if self.folder else []
         options = ["--rm", "--network", "none", "--user", f"{identity.uid}:{identity.gid}", *mounts, "--entrypoint", name]
         return [str(self.docker), "run", *options, f"postgres:{self.major}", *map(str, arguments)]
 

@@ -16,7 +16,10 @@ from seachange.errors import ServerStartError
 __all__ = ["Identity", "can_reach", "give", "owner", "server_identity", "spawn"]
 
 _CANDIDATES = ("postgres", "nobody")
-_PASSED_ON = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH")
+_PASSED_ON = (
+    *("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"),
+    *("HOME", "XDG_RUNTIME_DIR", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG"),
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,15 +10,14 @@ import pytest
 
 from seachange.config import Settings
 from seachange.postgres._places import cache_folder
+from tests.integration.postgres.processes import open_folder
 
 
 @pytest.fixture
 def own(settings: Settings) -> Iterator[Settings]:
     """Settings with an empty cache that every user can enter."""
-    folder = Path(tempfile.mkdtemp(prefix="seachange-test-"))
-    folder.chmod(0o755)
-    yield dataclasses.replace(settings, cache_dir=str(folder))
-    shutil.rmtree(folder)
+    with open_folder() as folder:
+        yield dataclasses.replace(settings, cache_dir=str(folder))
 
 
 @pytest.fixture

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +16,17 @@ from seachange.config import Settings
 from seachange.postgres.connection import Database, connect
 from seachange.postgres.server import Server
 
-__all__ = ["ask", "children_of", "command_of", "folder_of", "owner_process", "processes_in", "processes_with", "soon"]
+__all__ = [
+    "ask",
+    "children_of",
+    "command_of",
+    "folder_of",
+    "open_folder",
+    "owner_process",
+    "processes_in",
+    "processes_with",
+    "soon",
+]
 
 _OWNER = """
 import sys, time
@@ -62,6 +74,19 @@ def soon(condition: Callable[[], bool], *, seconds: float = 20.0) -> bool:
             return False
         time.sleep(0.02)
     return True
+
+
+@contextlib.contextmanager
+def open_folder(*, in_memory: bool = True) -> Iterator[Path]:
+    """Make a folder that every user can enter, which is removed at the end; in memory if there is room, which is quicker."""
+    memory = Path("/dev/shm")
+    roomy = in_memory and memory.is_dir() and shutil.disk_usage(memory).free > 2 * 1024**3
+    folder = Path(tempfile.mkdtemp(prefix="seachange-test-", dir=memory if roomy else None))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
 
 
 @contextlib.contextmanager

@@ -6,11 +6,9 @@ import contextlib
 import dataclasses
 import logging
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,7 +21,7 @@ from seachange.postgres import embedded
 from seachange.postgres._home import find_home
 from seachange.postgres.connection import connect
 from seachange.postgres.server import sweep
-from tests.integration.postgres.processes import ask, processes_in, soon
+from tests.integration.postgres.processes import ask, open_folder, processes_in, soon
 
 _STARTER = """
 import sys
@@ -38,14 +36,14 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root changes the
 
 
 @contextlib.contextmanager
-def new_project(settings: Settings) -> Iterator[Settings]:
+def new_project(settings: Settings, *, in_memory: bool = True) -> Iterator[Settings]:
     """Make an empty project in a folder that every user can enter; its server is removed afterwards."""
-    root = Path(tempfile.mkdtemp(prefix="seachange-test-"))
-    root.chmod(0o755)
-    made = dataclasses.replace(settings, root=root, project="clinic")
-    yield made
-    embedded.discard(made)
-    shutil.rmtree(root)
+    with open_folder(in_memory=in_memory) as root:
+        made = dataclasses.replace(settings, root=root, project="clinic")
+        try:
+            yield made
+        finally:
+            embedded.discard(made)
 
 
 @pytest.fixture
@@ -267,19 +265,20 @@ def test_data_of_a_checkout_that_the_servers_user_cannot_enter_is_kept_outside(p
 
 
 @needs_root
-def test_outside_data_moves_with_the_checkout_and_goes_with_it(project: Settings) -> None:
-    project.root.chmod(0o700)
-    server = embedded.start(project)
-    moved = project.root.with_name(project.root.name + "-moved")
-    project.root.rename(moved)
-    there = dataclasses.replace(project, root=moved)
-    embedded.stop(there)
-    assert embedded.start(there).data_dir == server.data_dir
-    assert server.data_dir.parent not in sweep(project)
+def test_outside_data_moves_with_the_checkout_and_goes_with_it(settings: Settings) -> None:
+    with new_project(settings, in_memory=False) as project:
+        project.root.chmod(0o700)
+        server = embedded.start(project)
+        moved = project.root.with_name(project.root.name + "-moved")
+        project.root.rename(moved)
+        there = dataclasses.replace(project, root=moved)
+        embedded.stop(there)
+        assert embedded.start(there).data_dir == server.data_dir
+        assert server.data_dir.parent not in sweep(project)
 
-    moved.rename(project.root)
-    assert server.data_dir.parent in sweep(project)
-    assert processes_in(server.data_dir) == []
+        moved.rename(project.root)
+        assert server.data_dir.parent in sweep(project)
+        assert processes_in(server.data_dir) == []
 
 
 @needs_root
