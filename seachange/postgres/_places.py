@@ -34,7 +34,7 @@ DURABLE_ROOT = Path("/var/lib/seachange")
 # sun_path has 108 bytes on Linux and 104 on macOS, with the final zero; ".s.PGSQL.5432.lock" is what comes after the folder.
 _LONGEST_SOCKET_FOLDER = (103 if sys.platform == "darwin" else 107) - len("/.s.PGSQL.65535.lock")
 _LONGEST_TEMP = 40
-# Copying a data directory there takes half the time, and does not wait for what others write to the disk.
+# Copying a data directory there takes half the time on a disk that is idle, and a tenth on one that is busy.
 _MEMORY = Path("/dev/shm")  # noqa: S108
 _MEMORY_ROOM = 2 * 1024**3
 # unix_socket_directories is a list with quoting rules of its own, and -c takes its value literally.
@@ -115,13 +115,13 @@ def fresh_folder(path: Path) -> Path:
     return path
 
 
-def run_root(*, small: bool = False) -> Path:
+def run_root(*, in_memory: bool = False) -> Path:
     """Return the folder of this user's runs: its path is short, and nobody else can put anything into it.
 
-    :param small: what goes there is, so it may be kept in memory.
+    :param in_memory: prefer a file system in memory, if there is one with room.
     :raises ServerStartError: somebody else has made a folder of that name.
     """
-    return _private(_MEMORY if small and _has_room(_MEMORY) else _temp())
+    return _private(_MEMORY if in_memory and _has_room(_MEMORY) else _temp())
 
 
 def run_roots() -> tuple[Path, ...]:

@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 _STOP_S = 10.0
 
 # Nothing here has to survive a crash. Shared memory is kept in the data directory, so that not even SIGKILL leaves any
-# behind. Checkpoints and vacuum would only disturb what is measured.
+# behind. Vacuum would only disturb what is measured.
 _OPTIONS = {
     "listen_addresses": "",
     "port": str(PORT),
@@ -38,7 +38,7 @@ _OPTIONS = {
     "autovacuum": "off",
     "dynamic_shared_memory_type": "mmap",
     "min_wal_size": "32MB",
-    "max_wal_size": "1GB",
+    "max_wal_size": "256MB",
 }
 _ASYNCHRONOUS_SINCE = 18
 
@@ -95,7 +95,7 @@ def running(
     *,
     data_from: Path | None = None,
     options: Mapping[str, str] | None = None,
-    small: bool = False,
+    in_memory: bool = True,
 ) -> Iterator[Run]:
     """Run a server on a copy of a data directory until the block is left or this process is gone.
 
@@ -104,10 +104,10 @@ def running(
     :param identity: as whom; None as the user of this process.
     :param data_from: the data directory to copy, cleanly shut down; a fresh one by default.
     :param options: further settings of the server.
-    :param small: the data stays small, so it may be kept in memory.
+    :param in_memory: keep the data in memory if there is room.
     :raises ServerStartError: it did not start.
     """
-    with partial_folder(run_root(small=small)) as folder, Tether(remove=folder, first_signal="QUIT") as line:
+    with partial_folder(run_root(in_memory=in_memory)) as folder, Tether(remove=folder, first_signal="QUIT") as line:
         data_dir = folder / "data"
         give(folder, identity)
         if data_from:

@@ -32,6 +32,7 @@ def throwaway(
     major: int | None = None,
     data_from: Path | None = None,
     options: Mapping[str, str] | None = None,
+    in_memory: bool = True,
 ) -> Iterator[Server]:
     """Run a server for the length of the block: on a socket only, without fsync and autovacuum.
 
@@ -42,6 +43,7 @@ def throwaway(
     :param major: the version; 0 or None for that of the settings, or else the newest at hand.
     :param data_from: a data directory of that version, cleanly shut down, to run on a copy of.
     :param options: further settings of a server of our own.
+    :param in_memory: keep its data in memory if 2 GB are free there; False for much data.
     :returns: the server, ready for connections.
     :raises BinaryNotFoundError: there are no programs of that version.
     :raises ServerStartError: it did not start.
@@ -51,7 +53,7 @@ def throwaway(
             yield server
             return
         installation, identity = own_programs(settings, major)
-        with running(settings, installation, identity, data_from=data_from, options=options) as run:
+        with running(settings, installation, identity, data_from=data_from, options=options, in_memory=in_memory) as run:
             yield run.server
 
 

@@ -131,7 +131,7 @@ def _run_empty(stack: contextlib.ExitStack, store: ShadowStore) -> Run:
 
 
 def _running(store: ShadowStore, *, data_from: Path | None = None) -> contextlib.AbstractContextManager[Run]:
-    return running(store.settings, store.installation, store.identity, data_from=data_from, small=True)
+    return running(store.settings, store.installation, store.identity, data_from=data_from)
 
 
 def _run_cached(stack: contextlib.ExitStack, store: ShadowStore, key: str) -> Run | None:
