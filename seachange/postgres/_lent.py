@@ -50,8 +50,9 @@ def lent(settings: Settings, major: int) -> Iterator[Server | None]:
         try:
             yield server
         finally:
-            with interrupt.shielded():
-                _drop(session, address, prefix=server.prefix)
+            # The session that holds the lock may have been cut.
+            with interrupt.shielded(), connect(address, autocommit=True) as another:
+                _drop(another, address, prefix=server.prefix)
 
 
 def _lock_key(token: str) -> int:

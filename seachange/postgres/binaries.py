@@ -8,7 +8,7 @@ from pathlib import Path
 from seachange.config import Settings
 from seachange.errors import BinaryNotFoundError
 from seachange.postgres import _scan
-from seachange.postgres._docker import from_docker
+from seachange.postgres._docker import MAJORS, from_docker
 from seachange.postgres._installation import Installation, Source
 
 __all__ = ["Installation", "Source", "client", "install", "installations", "server"]
@@ -45,7 +45,8 @@ def server(settings: Settings, major: int | None = None) -> Installation:
     wanted = major or settings.postgres_major
     found = _newest(installations(settings), wanted) or _newest(from_docker(settings), wanted)
     if found is None:
-        raise _missing(f"PostgreSQL {wanted}" if wanted else "any PostgreSQL server", wanted or 18)
+        what = f"PostgreSQL {wanted} was not found" if wanted else "no PostgreSQL server was found"
+        raise _missing(what, wanted or MAJORS[0])
     return found
 
 
@@ -64,13 +65,13 @@ def client(settings: Settings, program: str, *, major: int) -> Path:
     """
     able = [one for one in installations(settings) if program in one.programs and one.major >= major]
     if not able:
-        raise _missing(f"{program} of PostgreSQL {major} or newer", major)
+        raise _missing(f"{program} of PostgreSQL {major} or newer was not found", major)
     return min(able, key=lambda one: one.major).program(program)
 
 
 def _missing(what: str, major: int) -> BinaryNotFoundError:
     return BinaryNotFoundError(
-        f"{what} was not found on this machine",
+        f"{what} on this machine",
         hint=f"one of: invoke db.servers --install {major}; a package of the system (postgresql-{major}); "
         f"SEACHANGE_PG{major}_BIN=the folder of its programs; Docker, with its engine running",
     )

@@ -141,6 +141,13 @@ def test_missing_server_is_said_with_every_remedy(bare: Callable[..., Settings])
     )
 
 
+def test_machine_without_any_server_is_told_how_to_get_the_newest(bare: Callable[..., Settings]) -> None:
+    with pytest.raises(BinaryNotFoundError, match=r"^no PostgreSQL server was found on this machine$") as caught:
+        binaries.server(bare())
+
+    assert caught.value.hint.startswith("one of: invoke db.servers --install 18; ")
+
+
 def test_client_older_than_the_server_does_not_count(tmp_path: Path, bare: Callable[..., Settings]) -> None:
     folder = install_stubs(tmp_path / "15", "15.3")
 
