@@ -47,7 +47,8 @@ def servers(session: nox.Session) -> None:
 @nox.session(venv_backend="none", requires=["servers"])
 def tests(session: nox.Session) -> None:
     """Run unit, integration and acceptance tests, or those named: nox -s tests -- tests/unit -k lock."""
-    session.run("pytest", "-n", "2", "--dist", "loadscope", *(session.posargs or ["tests", f"--ignore={_PACKAGING}"]))
+    # Three for two cores: many tests wait for a deadline or a server most of the time.
+    session.run("pytest", "-n", "3", "--dist", "loadscope", *(session.posargs or ["tests", f"--ignore={_PACKAGING}"]))
 
 
 @nox.session(venv_backend="none", requires=["servers"])
