@@ -111,4 +111,4 @@ def _stopped_afterwards(project: Project) -> Iterator[Project]:
         if (project.path / ".seachange").is_dir():
             from seachange.postgres import embedded
 
-            embedded.stop(Settings(root=project.path, environment=project.environment))
+            embedded.discard(Settings(root=project.path, environment=project.environment))
