@@ -131,6 +131,8 @@ class Running:
                 if pipe:
                     selector.register(pipe, selectors.EVENT_READ, buffer)
             while selector.get_map():
+                # Asked before the pipes are: what is written after an empty select and before the end would be lost.
+                ended = self._process.poll() is not None
                 ready = selector.select(_TICK_S)
                 for key, _ in ready:
                     data = os.read(key.fd, 1 << 16)
@@ -141,5 +143,5 @@ class Running:
                 del self.stderr[:-_KEPT_STDERR]
                 limits.check()
                 # Something that the program left behind may keep a pipe open for ever.
-                if not ready and self._process.poll() is not None:
+                if not ready and ended:
                     return
