@@ -9,13 +9,14 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
 from seachange.config import Settings
 from seachange.errors import NotWritableError
 from seachange.partial import abandoned, remove_abandoned
+from seachange.postgres import interrupt
 
 __all__ = ["KINDS", "Kind", "Stale", "find_stale", "remove"]
 
@@ -28,6 +29,7 @@ KINDS: tuple[Kind, ...] = ("build", "caches", "leftovers")
 _BUILD_FILES = frozenset({"pyproject.toml", "setup.py", "setup.cfg", "package.json"})
 _NEVER = frozenset({".git", ".hg", ".venv", "venv", ".nox", ".tox", "node_modules", ".seachange", ".env"})
 _GIT_TIMEOUT_S = 20
+_POLL_S = 0.1
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -103,21 +105,39 @@ def _tracked(root: Path) -> frozenset[str] | None:
     """Return the tracked paths below root, with every folder that holds one; ``None`` when git cannot tell."""
     # Inside a hook git sets GIT_DIR and GIT_INDEX_FILE, which may be another repository's.
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-    command = ["git", "ls-files", "-z", "--cached"]
     try:
-        done = subprocess.run(
-            command, cwd=root, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=_GIT_TIMEOUT_S, check=True
-        )
+        listed = _listed(root, environment)
     except (OSError, subprocess.SubprocessError) as exc:
         log.info("git does not say what it tracks in %s, so build output is kept: %s", root, exc)
         return None
-    known = {os.fsdecode(name) for name in done.stdout.split(b"\0") if name}
+    known = {os.fsdecode(name) for name in listed.split(b"\0") if name}
     for path in tuple(known):
         folder = path.rpartition("/")[0]
         while folder and folder not in known:
             known.add(folder)
             folder = folder.rpartition("/")[0]
     return frozenset(known) or None
+
+
+def _listed(root: Path, environment: Mapping[str, str]) -> bytes:
+    command = ["git", "ls-files", "-z", "--cached"]
+    deadline = time.monotonic() + _GIT_TIMEOUT_S
+    null = subprocess.DEVNULL
+    with subprocess.Popen(command, cwd=root, env=environment, stdin=null, stdout=subprocess.PIPE, stderr=null) as git:
+        try:
+            while True:
+                interrupt.check()
+                try:
+                    listed, _ = git.communicate(timeout=_POLL_S)
+                    break
+                except subprocess.TimeoutExpired:
+                    if time.monotonic() > deadline:
+                        raise
+        finally:
+            git.kill()
+    if git.returncode:
+        raise subprocess.CalledProcessError(git.returncode, command)
+    return bytes(listed)
 
 
 def _stale_build(root: Path, settings: Settings, tracked: frozenset[str]) -> Iterator[Stale]:

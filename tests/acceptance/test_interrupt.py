@@ -147,7 +147,7 @@ def wait_until_it_lasts(database: Database, step: str) -> None:
 def processes(mark: str) -> list[str]:
     """Return the commands of processes that carry the mark of this test in their environment."""
     found: list[str] = []
-    for _ in range(40):
+    for _ in range(200):  # data directories are removed in the background
         found = []
         for folder in Path("/proc").iterdir():
             with contextlib.suppress(OSError):

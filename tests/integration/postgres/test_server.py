@@ -20,7 +20,7 @@ from seachange.errors import ServerStartError
 from seachange.postgres import binaries
 from seachange.postgres._privileges import server_identity
 from seachange.postgres._throwaway import Server
-from seachange.postgres.connection import Database, create_database, exists_database
+from seachange.postgres.connection import Database, create_database, drop_database, exists_database
 from seachange.postgres.server import sweep, throwaway
 from tests.integration.postgres.processes import ask, children_of, command_of, folder_of, owner_process, processes_in, soon
 
@@ -200,8 +200,10 @@ def test_server_runs_on_a_copy_of_a_data_directory(settings: Settings, tmp_path:
 )
 def test_database_names_may_have_any_characters(server: Server, name: str) -> None:
     database = create_database(server.database(name))
-
-    assert ask(database, "select current_database()") == name
+    try:
+        assert ask(database, "select current_database()") == name
+    finally:
+        drop_database(database, force=True)
 
 
 @needs_root
