@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import functools
 import re
@@ -156,10 +157,9 @@ def _known(key: str, *, shown: bool) -> str:
 def _decode(text: str) -> str:
     if re.search(r"%(?![0-9A-Fa-f]{2})", text):
         raise DatabaseUrlError("the database URL has a % that is not followed by two hexadecimal digits", hint=_ENCODE)
-    try:
+    # The error is raised outside, because the one from inside would carry the text, which may be a password.
+    with contextlib.suppress(UnicodeDecodeError):
         return urllib.parse.unquote(text, errors="strict")
-    except UnicodeDecodeError:
-        pass
     raise DatabaseUrlError("the database URL has percent-encoded bytes that are not UTF-8", hint=_ENCODE)
 
 
