@@ -157,7 +157,10 @@ def _point(settings: Settings, home: Home) -> None:
     pointer = fresh_folder(settings.state_dir / "postgres") / _POINTER
     if not pointer.exists():
         _log.info("the user of the server cannot enter %s: its data is in %s", settings.root, home.folder)
-    pointer.write_text(f"{home.folder}\n", encoding="utf-8")
+    # Renamed into its place, so that another command never reads half of it.
+    written = pointer.with_name(f"{_POINTER}.{os.getpid()}")
+    written.write_text(f"{home.folder}\n", encoding="utf-8")
+    written.replace(pointer)
     (home.folder / _PROJECT).write_text(f"{settings.root}\n", encoding="utf-8")
 
 
@@ -171,7 +174,8 @@ def _folder(settings: Settings) -> Path:
     inside = settings.state_dir / "postgres"
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         pointed = Path((inside / _POINTER).read_text(encoding="utf-8").strip())
-        if pointed.is_dir():
+        # A file that is empty or of somebody else must not lead to any other folder: what is found may be removed.
+        if pointed.parent == DURABLE_ROOT and pointed.name != ".." and not pointed.is_symlink() and pointed.is_dir():
             return pointed
     if (inside / "data").exists() or can_reach(settings.root, server_identity()):
         return inside

@@ -175,7 +175,7 @@ def test_two_first_uses_at_once_set_up_once(tmp_path: Path, quick: dict[str, str
 
 def test_an_interrupted_set_up_is_done_again(tmp_path: Path, quick: dict[str, str]) -> None:
     project = _tiny(tmp_path / "project", delay=60)
-    with project.start("scripts/dev", "true", env=quick) as process:
+    with project.start("scripts/dev", "true", env={**quick, "TMPDIR": str(tmp_path)}) as process:
         deadline = time.monotonic() + 60
         while not (project.path / "installing").exists():
             assert time.monotonic() < deadline
