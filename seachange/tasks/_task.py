@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Face", "task"]
 
+_FORMATS = ("text", "json")
 _COMMON = {
-    "format": ("text", "text or json; the answer goes to stdout, everything else to stderr"),
+    "format": ("text", "{}; the answer goes to stdout, everything else to stderr"),
     "url": ("", "database URL; overrides DATABASE_URL"),
 }
 _DRY_RUN = (False, "say what would be done, change nothing (as does `invoke --dry`)")
@@ -39,13 +40,13 @@ class Face:
 
     :param context: Invoke's.
     :param name: the task's name, as JSON documents are named after.
+    :param format: how the answer is wanted; one that the task offers.
     """
 
     def __init__(self, context: Context, *, name: str, format: str, url: str, dry_run: bool) -> None:  # noqa: A002
-        if format not in ("text", "json"):
-            raise ConfigError(f"--format: {format!r} is not one of text, json")
         self.context = context
         self.name = name
+        self.format = format
         self.json = format == "json"
         self.dry_run = dry_run
         self._url = url
@@ -82,6 +83,10 @@ class Face:
             )
         else:
             print("\n".join(lines), file=self._out)
+
+    def write(self, document: str) -> None:
+        """Print the answer as it is: a document in another format than text and json."""
+        print(document.rstrip("\n"), file=self._out, flush=True)
 
     def say(self, text: str) -> None:
         """Say something about the progress, on stderr."""
@@ -155,6 +160,7 @@ class Face:
 def task(
     *,
     changes: bool = False,
+    formats: tuple[str, ...] = (),
     help: Mapping[str, str] | None = None,  # noqa: A002
     **options: Any,
 ) -> Callable[[Callable[..., None]], Task[Any]]:
@@ -164,12 +170,14 @@ def task(
     become one message, one hint and an exit code.
 
     :param changes: whether the task changes anything, so that a dry run means something.
+    :param formats: what ``--format`` takes besides text and json; the body prints those by :meth:`Face.write`.
     :param help: help texts of the body's own parameters.
     :param options: passed to ``invoke.task``.
     """
 
     def decorate(body: Callable[..., None]) -> Task[Any]:
         name = options.get("name") or body.__name__
+        offered = (*_FORMATS, *formats)
         document = f"{body.__module__.rpartition('.')[2]}.{name}".replace("_", "-")
 
         @functools.wraps(body)
@@ -180,16 +188,23 @@ def task(
             # `invoke --dry` only reaches c.run(); it is honoured here.
             dry_run = bool(given.pop("dry_run", False)) or (changes and bool(c.config.run.dry))
             with _boundary(document, as_json=common["format"] == "json"):
+                _require_format(common["format"], offered)
                 body(Face(c, name=document, dry_run=dry_run, **common), **given)
 
         _extend_signature(run, body, changes=changes)
-        texts = {**(help or {}), **{key: text for key, (_, text) in _COMMON.items()}}
+        words = f"{', '.join(offered[:-1])} or {offered[-1]}"
+        texts = {**(help or {}), **{key: text.format(words) for key, (_, text) in _COMMON.items()}}
         if changes:
             texts["dry_run"] = _DRY_RUN[1]
         made: Task[Any] = invoke_task(auto_shortflags=False, positional=[], help=texts, **options)(run)
         return made
 
     return decorate
+
+
+def _require_format(given: str, offered: tuple[str, ...]) -> None:
+    if given not in offered:
+        raise ConfigError(f"--format: {given!r} is not one of {', '.join(offered)}")
 
 
 def _extend_signature(run: Callable[..., None], body: Callable[..., None], *, changes: bool) -> None:
