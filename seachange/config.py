@@ -144,6 +144,13 @@ class Settings:
     is_first_deploy: bool = _setting(
         _boolean, "true | false", "start.deploy sets up an empty database", default=False, variable="IS_FIRST_DEPLOY"
     )
+    alembic_ini: str = _setting(
+        _text,
+        "path",
+        "Alembic's ini file, when it is not alembic.ini beside pyproject.toml",
+        default="alembic.ini",
+        variable="ALEMBIC_CONFIG",
+    )
     models: str = _setting(
         _text, "module:attribute", "declarative base or MetaData (default: target_metadata of env.py)", default=""
     )

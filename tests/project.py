@@ -19,7 +19,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 # What a developer's shell may hold and a test must not see; programs, caches and a service container are wanted.
 _FOREIGN = re.compile(
-    r"DATABASE_URL|APP_ENV|NODE_ENV|PG[A-Z]+|MIGRATION_\w+|RUN_MIGRATIONS|RUN_SEEDS|IS_FIRST_DEPLOY|INVOKE_\w+|NOX\w*|"
+    r"ALEMBIC_CONFIG|DATABASE_URL|APP_ENV|NODE_ENV|PG[A-Z]+|MIGRATION_\w+|RUN_MIGRATIONS|RUN_SEEDS|IS_FIRST_DEPLOY|INVOKE_\w+|NOX\w*|"
     r"SEACHANGE_(?!CACHE_DIR$|PG\d+_BIN$|ADMIN_URL$)\w+|PYTEST_\w+|PYTHONDONTWRITEBYTECODE|PYTHONPATH|VIRTUAL_ENV|"
     r"NO_COLOR|FORCE_COLOR|COLUMNS|LINES"
 )

@@ -40,14 +40,16 @@ class Options:
         return self.script_location / "env.py"
 
 
-def read_options(root: Path) -> Options:
-    """Read the options of the project in ``root``; alembic.ini wins over pyproject.toml, option by option.
+def read_options(root: Path, *, ini: str = "alembic.ini") -> Options:
+    """Read the options of the project in ``root``; the ini file wins over pyproject.toml, option by option.
 
+    :param root: the project's folder, from which relative paths count.
+    :param ini: where Alembic's ini file is; it may be missing only where Alembic looks for it by itself.
     :raises ConfigError: there is no configuration of Alembic, or it cannot be read.
     """
     root = root.absolute()
-    source = _Source(root)
-    location = source.text("script_location")
+    source = _Source(root, ini=_ini_file(root, ini))
+    location = source.text("script_location") or _beside(source.ini_file)
     if not location:
         raise ConfigError(
             f"{root}: Alembic's script_location is set neither in alembic.ini nor in [tool.alembic] of pyproject.toml",
@@ -71,12 +73,12 @@ def read_options(root: Path) -> Options:
 
 
 class _Source:
-    """The two files, each option looked up in alembic.ini first."""
+    """The two files, each option looked up in the ini file first."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, ini: Path | None) -> None:
         self._here = {"here": root.as_posix()}
-        self.ini_file = _existing(root / "alembic.ini")
-        self._ini = _read_ini(self.ini_file, self._here)
+        self.ini_file = ini
+        self._ini = _read_ini(ini, {"here": ini.parent.as_posix()} if ini else {})
         self._toml = _read_toml(root / "pyproject.toml")
         self.toml_file = root / "pyproject.toml" if self._toml else None
 
@@ -122,8 +124,21 @@ class _Source:
             raise ConfigError(f"Alembic's {name} cannot be read: {exc}", hint="a percent sign is written %%") from exc
 
 
-def _existing(path: Path) -> Path | None:
-    return path if path.is_file() else None
+def _ini_file(root: Path, name: str) -> Path | None:
+    path = root / Path(name).expanduser()
+    if path.is_file():
+        return path
+    if name == "alembic.ini":
+        return None
+    raise ConfigError(
+        f"alembic_ini is {name}, but there is no file {path}",
+        hint="correct alembic_ini in [tool.seachange], or ALEMBIC_CONFIG",
+    )
+
+
+def _beside(ini: Path | None) -> str:
+    # Flask-Migrate keeps its ini file in the script location and writes no script_location into it.
+    return str(ini.parent) if ini is not None and (ini.parent / "env.py").is_file() else ""
 
 
 def _read_ini(path: Path | None, here: Mapping[str, str]) -> configparser.ConfigParser | None:

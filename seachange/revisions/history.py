@@ -122,7 +122,7 @@ def read_history(settings: Settings, *, extra_locations: Iterable[Path] = ()) ->
     :param extra_locations: folders to read besides those that Alembic is configured with.
     :raises ConfigError: Alembic is not configured, or its configuration cannot be read.
     """
-    options = _options.read_options(settings.root)
+    options = _options.read_options(settings.root, ini=settings.alembic_ini)
     read = _files.read_files(options, extra_locations=tuple(extra_locations))
     by_id = {revision.revision: revision for revision in read.revisions}
     done, left = _order.sort(_parents(by_id), when={name: revision.when for name, revision in by_id.items()})

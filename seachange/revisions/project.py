@@ -76,7 +76,8 @@ def open_project(settings: Settings, *, extra_locations: tuple[Path, ...] = ()) 
 
     :raises ConfigError: it is not, or the configuration cannot be read.
     """
-    return Project(settings=settings, options=read_options(settings.root), extra_locations=extra_locations)
+    options = read_options(settings.root, ini=settings.alembic_ini)
+    return Project(settings=settings, options=options, extra_locations=extra_locations)
 
 
 def sqlalchemy_url(database: Database) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import os
 from collections.abc import Callable
@@ -193,6 +194,25 @@ def test_subfolders_count_only_when_alembic_is_told_so(write: Write, recursive: 
     )
 
     assert ids(settings) == expected
+
+
+def test_an_ini_file_elsewhere_is_named_by_a_setting(write: Write, tmp_path: Path) -> None:
+    settings = write({"deploy/db/versions/a.py": revision("a"), "deploy/db/env.py": ""}, alembic="")
+    (tmp_path / "deploy/db.ini").write_text("[alembic]\nscript_location = %(here)s/db\n")
+
+    assert ids(dataclasses.replace(settings, alembic_ini="deploy/db.ini")) == ["a"]
+
+
+def test_an_ini_file_of_flask_migrate_stands_in_the_script_location(write: Write, tmp_path: Path) -> None:
+    settings = write({"migrations/versions/a.py": revision("a")}, alembic="")
+    (tmp_path / "migrations/alembic.ini").write_text("[alembic]\n")
+
+    assert ids(dataclasses.replace(settings, alembic_ini="migrations/alembic.ini")) == ["a"]
+
+
+def test_a_named_ini_file_that_is_missing_is_said(write: Write) -> None:
+    with pytest.raises(ConfigError, match=r"alembic_ini is deploy/db\.ini, but there is no file"):
+        read_history(dataclasses.replace(write({}), alembic_ini="deploy/db.ini"))
 
 
 def test_without_script_location_the_error_says_what_to_add(write: Write, tmp_path: Path) -> None:
