@@ -151,6 +151,12 @@ class Settings:
         default="alembic.ini",
         variable="ALEMBIC_CONFIG",
     )
+    history: bool = _setting(
+        _boolean, "true | false", "every run is written down in the database, in table seachange.history", default=True
+    )
+    release: str = _setting(
+        _text, "text", "the release that is deployed, for requires_release (default: the newest git tag of HEAD)", default=""
+    )
     models: str = _setting(
         _text, "module:attribute", "declarative base or MetaData (default: target_metadata of env.py)", default=""
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from seachange.revisions._blockers import BlockerWatch
 from seachange.revisions._failure import Progress, interrupted_error, migration_error, sqlstate_of
 from seachange.revisions._revision import Revision
 from seachange.revisions._statements import StatementWatch
+from seachange.revisions.ledger import Attempt, Ledger
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext, RevisionStep
@@ -60,6 +62,7 @@ class Steps:
     read_back: Callable[[], tuple[str, ...]]
     on_revision: Callable[[Revision], None]
     on_retry: Callable[[str], None]
+    ledger: Ledger | None = None
     outcomes: list[StepOutcome] = dataclasses.field(default_factory=list)
     seen: tuple[str, ...] | None = None
     watch: StatementWatch = dataclasses.field(default_factory=StatementWatch)
@@ -76,7 +79,20 @@ class Steps:
             for position, revision in enumerate(todo):
                 self.on_revision(revision)
                 not_tried = tuple(later.revision for later in todo[position + 1 :])
-                self._run_one(_Step(self, revision, context=context, blockers=blockers, arguments=arguments, not_tried=not_tried))
+                with self._failure_noted(revision):
+                    step = _Step(self, revision, context=context, blockers=blockers, arguments=arguments, not_tried=not_tried)
+                    self._run_one(step)
+
+    @contextlib.contextmanager
+    def _failure_noted(self, revision: Revision) -> Iterator[None]:
+        began = time.monotonic()
+        try:
+            yield
+        except (MigrationFailedError, InterruptedRunError) as exc:
+            if self.ledger is not None:
+                attempt = Attempt(revision=revision, downgrade=self.downgrade, duration_s=time.monotonic() - began)
+                self.ledger.failed(attempt, exc)
+            raise
 
     def _run_one(self, step: _Step) -> None:
         began = time.monotonic()
@@ -112,7 +128,8 @@ class _Step:
         self._before = steps.seen if steps.seen is not None else self._read_back()
         steps.watch.begin()
         self._step = self._load()
-        self._deadline = time.monotonic() + steps.settings.migration_timeout / 1000
+        self._began = time.monotonic()
+        self._deadline = self._began + steps.settings.migration_timeout / 1000
 
     def _load(self) -> RevisionStep:
         from alembic.runtime.migration import MigrationStep
@@ -161,6 +178,7 @@ class _Step:
                 self._step.migration_fn(**self._arguments)
                 maintainer.update_to_step(self._step)
                 self._call_back(maintainer.heads)
+                self._note_success()
             if context.connection is not None and context.connection.in_transaction():
                 # The revision committed by itself; Alembic would leave what came after, its version row too, to be lost.
                 self._steps.watch.committed = True
@@ -173,6 +191,13 @@ class _Step:
     def _call_back(self, heads: set[str]) -> None:
         for callback in self._context.on_version_apply_callbacks:
             callback(ctx=self._context, step=self._step.info, heads=set(heads), run_args=dict(self._arguments))
+
+    def _note_success(self) -> None:
+        ledger, connection = self._steps.ledger, self._context.connection
+        if ledger is not None and connection is not None:
+            duration_s = time.monotonic() - self._began
+            attempt = Attempt(revision=self.revision, downgrade=self._steps.downgrade, duration_s=duration_s)
+            ledger.succeeded(connection, attempt)
 
     def _roll_back(self) -> None:
         from sqlalchemy.exc import SQLAlchemyError

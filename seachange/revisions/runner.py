@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
 
     from seachange.postgres.connection import Database, Session
+    from seachange.revisions.ledger import Ledger
 
 __all__ = ["Applied", "current", "downgrade", "upgrade", "version_table"]
 
@@ -39,6 +40,7 @@ class _Told(NamedTuple):
     on_revision: Callable[[Revision], None] | None
     on_retry: Callable[[str], None] | None
     listen: Listen | None
+    ledger: Ledger | None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -86,6 +88,7 @@ def upgrade(
     on_revision: Callable[[Revision], None] | None = None,
     on_retry: Callable[[str], None] | None = None,
     listen: Listen | None = None,
+    ledger: Ledger | None = None,
 ) -> Applied:
     """Apply the revisions that lead to ``target``; the caller holds the migration lock.
 
@@ -97,6 +100,7 @@ def upgrade(
     :param on_revision: called before each revision.
     :param on_retry: called with a sentence, naming the blocker, before a revision is tried again.
     :param listen: a context manager around the engine that the revisions use.
+    :param ledger: writes down what becomes of each revision; nothing is written down without one.
     :raises HistoryInvalidError: the history is no order.
     :raises RevisionUnknownError: the target, or the revision that the database is at, is in no file.
     :raises MigrationFailedError: a revision failed; says what was applied before and what the database holds.
@@ -104,7 +108,7 @@ def upgrade(
     """
     history = history or read_history(settings, extra_locations=extra_locations)
     run = _Run(database, open_project(settings, extra_locations=extra_locations), history=history, direction="upgrade")
-    return run.execute(lambda history, at: _targets.to_upgrade(history, at, target), _Told(on_revision, on_retry, listen))
+    return run.execute(lambda history, at: _targets.to_upgrade(history, at, target), _Told(on_revision, on_retry, listen, ledger))
 
 
 def downgrade(
@@ -117,6 +121,7 @@ def downgrade(
     on_revision: Callable[[Revision], None] | None = None,
     on_retry: Callable[[str], None] | None = None,
     listen: Listen | None = None,
+    ledger: Ledger | None = None,
 ) -> Applied:
     """Undo the revisions above ``target``, newest first; the caller holds the migration lock.
 
@@ -133,7 +138,7 @@ def downgrade(
         return _require_reversible(_targets.to_downgrade(history, current, target))
 
     run = _Run(database, open_project(settings, extra_locations=extra_locations), history=history, direction="downgrade")
-    return run.execute(choose, _Told(on_revision, on_retry, listen))
+    return run.execute(choose, _Told(on_revision, on_retry, listen, ledger))
 
 
 def _require_reversible(todo: tuple[Revision, ...]) -> tuple[Revision, ...]:
@@ -168,9 +173,12 @@ class _Run:
             read_back=self._read_back,
             on_revision=told.on_revision or (lambda _: None),
             on_retry=told.on_retry or (lambda _: None),
+            ledger=told.ledger,
         )
         with self._witnessed():
             before = self._read_back()
+            if told.ledger is not None and choose(self._history, before):
+                told.ledger.prepare(before)
             while choose(self._history, self._read_back()):
                 with contextlib.suppress(ReconnectSignal):
                     self._run_env(choose, steps, listen=told.listen or contextlib.nullcontext)

@@ -43,7 +43,8 @@ def _bootstrap(run: Run) -> StepResult:
 # Whatever a person or program made counts, in every schema that is not the system's.
 _TABLES = """
 select count(*) from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname <> 'information_schema' and n.nspname not like 'pg\\_%'
+where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname not like 'pg\\_%'
+    and n.nspname not in ('information_schema', 'seachange')
 """
 
 

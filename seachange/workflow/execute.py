@@ -60,6 +60,7 @@ def execute(pipeline: Pipeline, run: Run) -> RunReport:
     """
     started = time.monotonic()
     run.steps = frozenset(pipeline.names)
+    run.command = pipeline.name
     with run:
         scheduler = _Scheduler(pipeline, run)
         results = scheduler.run_all()

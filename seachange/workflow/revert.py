@@ -7,6 +7,7 @@ import subprocess
 
 from seachange.errors import RefusedError, RevisionUnknownError
 from seachange.plan import Plan, StepResult
+from seachange.workflow.origin import open_ledger, unwritten
 from seachange.workflow.run import Run
 from seachange.workflow.steps._apply import locked
 from seachange.workflow.steps._check import require_writable
@@ -85,6 +86,7 @@ def revert(run: Run) -> StepResult:
     if run.dry_run or not plan.revisions:
         facts = tuple(f"would revert {revision.revision} {revision.title}" for revision in plan.revisions)
         return StepResult(status="skipped", summary=f"{len(facts)} to revert", facts=facts, data={"plan": plan.to_dict()})
+    ledger = open_ledger(run)
     with locked(run):
         done = downgrade(
             run.database,
@@ -93,6 +95,7 @@ def revert(run: Run) -> StepResult:
             target=target,
             on_revision=lambda revision: run.progress(f"reverting {revision.revision} {revision.title}"),
             on_retry=run.progress,
+            ledger=ledger,
         )
     facts = tuple(
         f"reverted {revision} {run.history.find(revision).title} in {seconds:.2f} s"
@@ -100,7 +103,9 @@ def revert(run: Run) -> StepResult:
     )
     place = " and ".join(done.current) or "an empty history"
     summary = f"{len(done.revisions)} reverted, the database is at {place}"
-    return StepResult(summary=summary, facts=facts, data={"reverted": done.revisions, "current": done.current})
+    findings = unwritten(ledger)
+    data = {"reverted": done.revisions, "current": done.current}
+    return StepResult(status="warning" if findings else "done", summary=summary, facts=facts, findings=findings, data=data)
 
 
 def _files_at(run: Run, tag: str) -> frozenset[str]:

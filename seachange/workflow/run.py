@@ -77,6 +77,7 @@ class Run:
         self.results: dict[str, StepResult] = {}
         self.run_id = uuid.uuid4().hex[:12]
         self.steps: frozenset[str] = frozenset()
+        self.command = ""
         self.interrupted = False
         self._open = contextlib.ExitStack()
         self._made: dict[str, Any] = {}

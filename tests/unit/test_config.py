@@ -54,7 +54,7 @@ def test_the_environment_wins_over_the_env_file(tmp_path: Path) -> None:
 def test_every_setting_is_read_from_its_variable(tmp_path: Path, key: str) -> None:
     setting = next(one for one in config.describe() if one.key == key)
     values = {bool: "true", int: "17", tuple: "one,two"}
-    text = {"app_env": "staging"}.get(key, values.get(type(setting.default), "some/text"))
+    text = {"app_env": "staging", "history": "false"}.get(key, values.get(type(setting.default), "some/text"))
 
     settings = config.load(make_project(tmp_path), environ={setting.variable: text})
 

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from seachange.plan import StepResult
+from seachange.workflow.origin import open_ledger, unwritten
 from seachange.workflow.run import Run
 from seachange.workflow.steps._check import require_known, require_writable
 
@@ -27,6 +28,7 @@ def apply(run: Run) -> StepResult:
     target = run.options.get("to") or "heads"
     if run.dry_run:
         return _would_apply(run, target)
+    ledger = open_ledger(run)
     with locked(run):
         require_known(run, run.current())
         applied = upgrade(
@@ -36,6 +38,7 @@ def apply(run: Run) -> StepResult:
             target=target,
             on_revision=lambda revision: run.progress(f"applying {revision.revision} {revision.title}"),
             on_retry=run.progress,
+            ledger=ledger,
         )
     facts = tuple(
         f"applied {revision} {run.history.find(revision).title} in {seconds:.2f} s"
@@ -45,7 +48,9 @@ def apply(run: Run) -> StepResult:
     summary = (
         f"{len(applied.revisions)} applied, the database is at {place}" if applied.revisions else f"nothing to apply, at {place}"
     )
-    return StepResult(summary=summary, facts=facts, data={"applied": applied.revisions, "current": applied.current})
+    findings = unwritten(ledger)
+    data = {"applied": applied.revisions, "current": applied.current}
+    return StepResult(status="warning" if findings else "done", summary=summary, facts=facts, findings=findings, data=data)
 
 
 def locked(run: Run) -> AbstractContextManager[MigrationLock]:

@@ -1,0 +1,208 @@
+"""The ledger of a database, its table ``seachange.history``: what was run there, by whom, and how it ended."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from seachange.errors import InterruptedRunError, MigrationFailedError, SeachangeError
+from seachange.postgres import interrupt
+from seachange.postgres.redaction import redact
+from seachange.revisions._revision import Revision
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from seachange.postgres.connection import Database, Session
+    from seachange.revisions.history import History
+
+__all__ = ["Attempt", "Ledger", "Origin", "file_hash"]
+
+_log = logging.getLogger(__name__)
+
+_LOCK_TIMEOUT_MS = 1_000
+_STATEMENT_TIMEOUT_MS = 10_000
+_CONNECT_TIMEOUT_S = 5.0
+_LONGEST_ERROR = 500
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Which run writes, and on whose behalf; without git there is no commit."""
+
+    run_id: str
+    command: str
+    actor: str
+    tool_version: str
+    git_commit: str | None = None
+    git_dirty: bool | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """A revision that was run in one direction, and how long that took, tries and pauses counted."""
+
+    revision: Revision
+    downgrade: bool
+    duration_s: float
+
+    @property
+    def direction(self) -> Literal["upgrade", "downgrade"]:
+        """The direction as the table has it."""
+        return "downgrade" if self.downgrade else "upgrade"
+
+
+class Ledger:
+    """Writes down what one run does; what it cannot write never fails the run.
+
+    ``problem`` says in one sentence why nothing is written any more; it is empty as long as all is well.
+
+    :param database: the database that is migrated.
+    :param history: the revisions in the files.
+    :param version_table: Alembic's table, with its schema if env.py sets one; a database may have several.
+    :param origin: the run.
+    """
+
+    def __init__(self, database: Database, history: History, *, version_table: str, origin: Origin) -> None:
+        self.problem = ""
+        self._database = database
+        self._history = history
+        self._version_table = version_table
+        self._origin = origin
+
+    def prepare(self, current: tuple[str, ...]) -> None:
+        """Make the table if it is not there, and note once what was applied before it was.
+
+        :param current: the revisions that the database is at.
+        """
+        from seachange.revisions import _ledger_table as table
+
+        def work(session: Session) -> None:
+            if table.read_version(session) < table.VERSION:
+                table.make(session)
+            self._require_writable(session)
+            known = session.execute(
+                "select exists (select from seachange.history where version_table = %s)", [self._version_table]
+            ).fetchone()
+            if known is None or not known[0]:
+                for revision in self._history.ancestors(current):
+                    table.insert(session, self.row(revision, direction="upgrade", outcome="adopted"))
+
+        self._try("the history of revisions cannot be kept in this database", work)
+
+    def succeeded(self, connection: sa.Connection, attempt: Attempt) -> None:
+        """Write that a revision was run, in the transaction on ``connection`` that moves the version row.
+
+        :raises InterruptedRunError: the run was interrupted.
+        """
+        import psycopg
+
+        from seachange.revisions._ledger_table import insert_within
+
+        if self.problem:
+            return
+        outcome = "reverted" if attempt.downgrade else "applied"
+        row = self.row(attempt.revision, direction=attempt.direction, outcome=outcome, duration_s=attempt.duration_s)
+        try:
+            insert_within(connection, row)
+        except psycopg.Error as exc:
+            # A connection that broke is met again by COMMIT, where it is known what to make of it.
+            self._give_up(f"revision {attempt.revision.revision} is not in the history", exc)
+
+    def failed(self, attempt: Attempt, error: SeachangeError) -> None:
+        """Write that a revision failed or was interrupted, on a connection of its own."""
+        from seachange.revisions._failure import sqlstate_of
+        from seachange.revisions._ledger_table import insert
+
+        reason = error.reason if isinstance(error, MigrationFailedError) else error.message
+        row = self.row(
+            attempt.revision,
+            direction=attempt.direction,
+            outcome="interrupted" if isinstance(error, InterruptedRunError) else "failed",
+            duration_s=attempt.duration_s,
+        )
+        row["error"] = _shorten(redact(reason))
+        row["sqlstate"] = (sqlstate_of(error.__cause__) if error.__cause__ else "") or None
+        self._try(f"the failure of {attempt.revision.revision} is not in the history", lambda session: insert(session, row))
+
+    def row(
+        self,
+        revision: Revision,
+        *,
+        direction: Literal["upgrade", "downgrade"],
+        outcome: str,
+        duration_s: float | None = None,
+    ) -> dict[str, object]:
+        """Return a row of the table for ``revision``."""
+        return {
+            **dataclasses.asdict(self._origin),
+            "revision": revision.revision,
+            "direction": direction,
+            "outcome": outcome,
+            "content_hash": revision.content_hash,
+            "file_hash": file_hash(revision.path),
+            "version_table": self._version_table,
+            "duration_ms": None if duration_s is None else round(duration_s * 1000, 3),
+            "sqlstate": None,
+            "error": None,
+        }
+
+    def _require_writable(self, session: Session) -> None:
+        allowed = " and ".join(
+            f"pg_catalog.has_table_privilege('seachange.history', '{right}')" for right in ("insert", "select")
+        )
+        row = session.execute(f"select {allowed}").fetchone()
+        if row is None or not row[0]:
+            raise SeachangeError(f"role {session.info.user} may not read and write seachange.history")
+
+    def _try(self, what: str, work: Callable[[Session], None]) -> None:
+        """Do ``work`` in a short transaction of its own; a failure is noted and never raised."""
+        import psycopg
+
+        if self.problem:
+            return
+        try:
+            with interrupt.shielded(), self._session() as session, session.transaction():
+                work(session)
+        except (SeachangeError, psycopg.Error) as exc:
+            self._give_up(what, exc)
+
+    @contextlib.contextmanager
+    def _session(self) -> Iterator[Session]:
+        from seachange.postgres.connection import connect
+
+        session = connect(
+            self._database,
+            application_name="seachange history",
+            lock_timeout_ms=_LOCK_TIMEOUT_MS,
+            statement_timeout_ms=_STATEMENT_TIMEOUT_MS,
+            connect_timeout_s=_CONNECT_TIMEOUT_S,
+        )
+        try:
+            yield session
+        finally:
+            session.close()
+
+    def _give_up(self, what: str, exc: Exception) -> None:
+        diagnosis: Any = getattr(exc, "diag", None)
+        reason = getattr(diagnosis, "message_primary", None) or " ".join(str(exc).split())
+        self.problem = redact(f"{what}: {reason}")
+        _log.warning("%s", self.problem)
+
+
+def file_hash(path: Path) -> str | None:
+    """Return the hash of a revision file alone, the same for both kinds of line ends; None when it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
+    except OSError:
+        return None
+
+
+def _shorten(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _LONGEST_ERROR else f"{text[:_LONGEST_ERROR]} ..."
