@@ -197,6 +197,18 @@ class Settings:
         """The folder of the project's own state: development server, headers, run records."""
         return self.root / ".seachange"
 
+    def make_state_dir(self) -> Path:
+        """Return the folder of the project's own state; it is made if need be, and git ignores it.
+
+        :raises OSError: it cannot be made.
+        """
+        if not self.state_dir.exists():
+            self.state_dir.mkdir(exist_ok=True)
+            # Open to the user of the servers whatever the umask is.
+            self.state_dir.chmod(0o755)
+            (self.state_dir / ".gitignore").write_text("*\n", encoding="utf-8")
+        return self.state_dir
+
     @property
     def production(self) -> bool:
         """Whether this run is one of those where nothing may be assumed: staging or production."""

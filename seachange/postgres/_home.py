@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from seachange.config import Settings
-from seachange.errors import ServerStartError
+from seachange.errors import NotWritableError, ServerStartError
 from seachange.postgres import interrupt
 from seachange.postgres._places import DURABLE_ROOT, durable_folder, fits_socket, fresh_folder, run_root, short_hash
 from seachange.postgres._privileges import Identity, can_reach, give, owner, server_identity
@@ -165,9 +165,11 @@ def _point(settings: Settings, home: Home) -> None:
 
 
 def _ignored_by_git(settings: Settings) -> None:
-    if not settings.state_dir.exists():
-        fresh_folder(settings.state_dir)
-        (settings.state_dir / ".gitignore").write_text("*\n", encoding="utf-8")
+    try:
+        settings.make_state_dir()
+    except OSError as exc:
+        message = f"cannot make the folder {settings.state_dir}: {exc.strerror}"
+        raise NotWritableError(message, hint="check the permissions of the project's folder") from exc
 
 
 def _folder(settings: Settings) -> Path:

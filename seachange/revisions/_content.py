@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
-import re
-import sys
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from seachange.revisions._cache import Cache
+from seachange.revisions._imports import Import, module_imports
+
 __all__ = ["Contents"]
 
-_IGNORED_FOLDERS = {"__pycache__"}
-_IMPORT = re.compile(rb"^[ \t]*(?:from[ \t]+(\w+)|import[ \t]+([^\n;#]+))", re.MULTILINE)
-
-# Often the name of the script location as well, which shadows nothing: it is no package.
-_FOREIGN = {"alembic", "sqlalchemy"}
+_IGNORED_FOLDER = "__pycache__"
+# Of files beside the revisions these build nothing.
+_IGNORED_KINDS = (".py", ".pyc", ".mako", ".md", ".tmp")
 
 
 class Contents:
@@ -24,45 +23,44 @@ class Contents:
     A revision that imports the models builds another schema when the models change, so what it imports counts as its content.
 
     :param import_paths: where the project's own modules are.
+    :param cache: what is known of modules read before.
     """
 
-    def __init__(self, import_paths: Iterable[Path]) -> None:
+    def __init__(self, import_paths: Iterable[Path], *, cache: Cache) -> None:
         self._import_paths = tuple(import_paths)
-        self._imports: dict[Path, tuple[Path, ...]] = {}
-        self._local_roots: dict[str, bool] = {}
+        self._cache = cache
+        self._modules: dict[Path, tuple[str, tuple[Import, ...]]] = {}
+        self._found: dict[tuple[tuple[Path, ...], str], tuple[Path, ...]] = {}
+        self._digests: dict[tuple[str, ...], bytes] = {}
 
-    def revision(self, source: bytes, tree: ast.Module) -> str:
-        """Return the hash of a revision file together with the local modules that it reaches."""
-        digest = hashlib.sha256(source)
-        if not any(self._may_be_local(name) for name in _imported_roots(source)):
-            return digest.hexdigest()
-        for path in sorted(self._reached(self._local(tree))):
-            digest.update(b"\0" + path.read_bytes())
-        return digest.hexdigest()
+    def revision(self, digest: str, imports: Iterable[Import]) -> str:
+        """Return the hash of a revision file together with the local modules that it reaches.
 
-    def _may_be_local(self, name: str) -> bool:
-        # Walking the tree of each of 10,000 revisions for imports takes longer than all the rest of reading them.
-        if name not in self._local_roots:
-            places = (path / name for path in self._import_paths)
-            known = name in sys.stdlib_module_names or name in _FOREIGN
-            self._local_roots[name] = not known and any(p.is_dir() or p.with_suffix(".py").is_file() for p in places)
-        return self._local_roots[name]
+        :param digest: the hash of the file itself.
+        :param imports: what it imports.
+        """
+        if not (names := tuple(each.name for each in imports if not each.level)):
+            return digest
+        # Many revisions import the same: what they reach is looked up once.
+        if names not in self._digests:
+            self._digests[names] = self._digest(names)
+        reached = self._digests[names]
+        return hashlib.sha256(digest.encode() + reached).hexdigest() if reached else digest
+
+    def files(self, dotted: str) -> tuple[Path, ...]:
+        """Return the project's own files that importing ``dotted`` reads: the packages on the way, then the module."""
+        return self._files(dotted, self._import_paths)
 
     def environment(self, script_location: Path, folders: Iterable[Path]) -> str:
         """Return the hash of env.py and of all files beside the revisions that are no Python."""
         digest = hashlib.sha256()
-        for path in self._data_files((script_location, *folders)):
+        for path in sorted(set(_data_files((script_location, *folders)))):
             digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
         return digest.hexdigest()
 
-    def _data_files(self, folders: Iterable[Path]) -> list[Path]:
-        found: set[Path] = set()
-        for folder in folders:
-            for path in folder.rglob("*"):
-                known = path.name == "env.py" or path.suffix not in (".py", ".pyc", ".mako", ".md", ".tmp")
-                if known and not _IGNORED_FOLDERS.intersection(path.parts) and not path.name.startswith(".") and path.is_file():
-                    found.add(path)
-        return sorted(found)
+    def _digest(self, names: tuple[str, ...]) -> bytes:
+        reached = self._reached(path for name in names for path in self.files(name))
+        return b"".join(b"\0" + self._module(path)[0].encode() for path in sorted(reached))
 
     def _reached(self, start: Iterable[Path]) -> set[Path]:
         found: set[Path] = set()
@@ -74,49 +72,51 @@ class Contents:
                 waiting.extend(self._imported_by(path))
         return found
 
-    def _imported_by(self, path: Path) -> tuple[Path, ...]:
-        if path not in self._imports:
+    def _imported_by(self, path: Path) -> Iterator[Path]:
+        for each in self._module(path)[1]:
+            yield from self._files(each.name, _parents(path.parent, each.level) if each.level else self._import_paths)
+
+    def _module(self, path: Path) -> tuple[str, tuple[Import, ...]]:
+        if path not in self._modules:
             try:
-                tree = ast.parse(path.read_bytes())
-            except (SyntaxError, ValueError):
-                tree = ast.Module(body=[], type_ignores=[])
-            self._imports[path] = tuple(self._local(tree, path.parent))
-        return self._imports[path]
+                source = path.read_bytes()
+            except OSError:
+                source = b""
+            digest = hashlib.sha256(source).hexdigest()
+            imports = self._cache.imports(digest)
+            if imports is None:
+                imports = module_imports(source)
+                self._cache.keep_imports(digest, imports)
+            self._modules[path] = (digest, imports)
+        return self._modules[path]
 
-    def _local(self, tree: ast.Module, folder: Path | None = None) -> Iterator[Path]:
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import):
-                for alias in node.names:
-                    yield from self._files(alias.name, self._import_paths)
-            elif isinstance(node, ast.ImportFrom):
-                roots = self._import_paths if not node.level else _parents(folder, node.level)
-                for alias in node.names:
-                    dotted = f"{node.module}.{alias.name}" if node.module else alias.name
-                    yield from self._files(dotted, roots)
-
-    def _files(self, dotted: str, roots: Iterable[Path]) -> Iterator[Path]:
-        """Files that importing ``dotted`` reads: the packages on the way, then the module."""
-        for root in roots:
-            place = root
-            for part in dotted.split("."):
-                place = place / part
-                for candidate in (place / "__init__.py", place.with_suffix(".py")):
-                    if candidate.is_file():
-                        yield candidate
+    def _files(self, dotted: str, roots: tuple[Path, ...]) -> tuple[Path, ...]:
+        key = (roots, dotted)
+        if key not in self._found:
+            self._found[key] = tuple(_importable(dotted, roots))
+        return self._found[key]
 
 
-def _imported_roots(source: bytes) -> set[str]:
-    """Return the top names that import statements in the text name, perhaps some that only look so."""
-    found: set[str] = set()
-    for one, several in _IMPORT.findall(source):
-        names = [one] if one else several.split(b",")
-        found.update(name.strip().split(b".")[0].split()[0].decode(errors="replace") for name in names if name.strip())
-    return found
+def _importable(dotted: str, roots: Iterable[Path]) -> Iterator[Path]:
+    for root in roots:
+        place = root
+        for part in dotted.split("."):
+            place = place / part
+            for candidate in (place / "__init__.py", place.with_name(f"{part}.py")):
+                if candidate.is_file():
+                    yield candidate
 
 
-def _parents(folder: Path | None, level: int) -> tuple[Path, ...]:
-    if folder is None:
-        return ()
+def _data_files(folders: Iterable[Path]) -> Iterator[Path]:
+    for top in folders:
+        for folder, inner, files in os.walk(top):
+            inner[:] = [name for name in inner if name != _IGNORED_FOLDER]
+            for name in files:
+                if name == "env.py" or not (name.endswith(_IGNORED_KINDS) or name.startswith(".")):
+                    yield Path(folder, name)
+
+
+def _parents(folder: Path, level: int) -> tuple[Path, ...]:
     for _ in range(level - 1):
         folder = folder.parent
     return (folder,)

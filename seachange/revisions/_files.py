@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from seachange.plan import Finding
+from seachange.revisions._cache import Cache
 from seachange.revisions._content import Contents
-from seachange.revisions._headers import HeaderError, parse_header, stamp_of
+from seachange.revisions._facts import read_facts
+from seachange.revisions._headers import HeaderError, stamp_of
 from seachange.revisions._options import Options
 from seachange.revisions._revision import Revision
 
@@ -39,9 +42,14 @@ class FilesRead:
     findings: tuple[Finding, ...]
 
 
-def read_files(options: Options, *, extra_locations: tuple[Path, ...] = ()) -> FilesRead:
-    """Read the revision files of all locations, in the order of their names."""
-    reader = _Reader(options)
+def read_files(options: Options, *, cache: Cache, extra_locations: tuple[Path, ...] = ()) -> FilesRead:
+    """Read the revision files of all locations, in the order of their names.
+
+    :param options: where they are.
+    :param cache: what is known of files read before; it is saved.
+    :param extra_locations: folders to read besides those of the options.
+    """
+    reader = _Reader(options, cache)
     locations = (*options.version_locations, *extra_locations)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SyntaxWarning)
@@ -49,23 +57,26 @@ def read_files(options: Options, *, extra_locations: tuple[Path, ...] = ()) -> F
             reader.read_location(location)
     if not options.environment_file.is_file():
         reader.add("no-environment", options.environment_file, "there is no env.py: Alembic runs nothing without it")
-    return FilesRead(
+    found = FilesRead(
         revisions=tuple(reader.revisions.values()),
         duplicates=tuple(reader.duplicates),
         locations=locations,
         environment_hash=reader.contents.environment(options.script_location, options.version_locations),
         findings=tuple(reader.findings),
     )
+    cache.save()
+    return found
 
 
 class _Reader:
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, cache: Cache) -> None:
         self.options = options
-        self.contents = Contents(options.import_paths)
+        self.cache = cache
+        self.contents = Contents(options.import_paths, cache=cache)
         self.revisions: dict[str, Revision] = {}
         self.duplicates: list[Revision] = []
         self.findings: list[Finding] = []
-        self._seen: set[Path] = set()
+        self._seen = {os.path.realpath(options.environment_file)}
 
     def add(self, code: str, path: Path, message: str, *, line: int = 0) -> None:
         hint = _HINTS.get(code, "create it, or mend Alembic's configuration")
@@ -76,38 +87,42 @@ class _Reader:
             reason = "is not a folder" if not location.is_dir() else "cannot be read"
             self.add("unreadable-location", location, f"location {self._shown(location)} {reason}")
             return
+        shown = self._shown(location)
         for path in self._paths(location):
-            if (real := path.resolve()) not in self._seen:
-                self._seen.add(real)
-                self._read(real, location)
+            if path not in self._seen:
+                self._seen.add(path)
+                self._read(Path(path), shown)
 
-    def _paths(self, location: Path) -> Iterator[Path]:
+    def _paths(self, location: Path) -> Iterator[str]:
         for folder, folders, files in os.walk(location):
             folders.sort()
-            if not folder.endswith("__pycache__"):
-                yield from (Path(folder, name) for name in sorted(files) if _REVISION_FILE.match(name))
+            if os.path.basename(folder) != "__pycache__":  # noqa: PTH119
+                yield from _real_paths(folder, [name for name in sorted(files) if _REVISION_FILE.match(name)])
             if not self.options.recursive:
                 return
 
-    def _read(self, path: Path, location: Path) -> None:
-        if path == self.options.environment_file.resolve():
-            return
+    def _read(self, path: Path, location: str) -> None:
         try:
             source = path.read_bytes()
-            header, tree = parse_header(source, name=path.name)
+            digest = hashlib.sha256(source).hexdigest()
+            facts = self.cache.facts(digest)
+            if facts is None:
+                facts = read_facts(source, name=path.name)
+                self.cache.keep_facts(digest, facts)
         except HeaderError as exc:
             self.add(exc.code, path, str(exc), line=exc.line)
         except OSError as exc:
             self.add("unreadable-file", path, f"{path.name} cannot be read: {exc.strerror}")
         else:
-            fields = {field.name: getattr(header, field.name) for field in dataclasses.fields(header)}
             self._keep(
                 Revision(
-                    **fields,
+                    **vars(facts.header),
                     path=path,
-                    location=self._shown(location),
-                    content_hash=self.contents.revision(source, tree),
-                    stamp=_stamp(header.revision, path.name),
+                    location=location,
+                    content_hash=self.contents.revision(digest, facts.imports),
+                    stamp=_stamp(facts.header.revision, path.name),
+                    imports=facts.imports,
+                    faults=facts.faults,
                 )
             )
 
@@ -120,6 +135,14 @@ class _Reader:
     def _shown(self, path: Path) -> str:
         root = self.options.root
         return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+
+
+def _real_paths(folder: str, names: Iterable[str]) -> Iterator[str]:
+    # Resolving each of 10,000 paths takes longer than reading the files: the folder is resolved once, and what is a link itself.
+    real = os.path.realpath(folder)
+    for name in names:
+        path = os.path.join(real, name)  # noqa: PTH118
+        yield os.path.realpath(path) if os.path.islink(path) else path  # noqa: PTH114
 
 
 def _stamp(revision: str, name: str) -> int | None:

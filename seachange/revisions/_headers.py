@@ -75,9 +75,10 @@ def parse_header(source: bytes, *, name: str) -> tuple[Header, ast.Module]:
     return (
         Header(
             revision=revision,
+            # An empty text is no revision for Alembic, where it stands for no label and no dependency.
             down_revisions=_texts(values.get("down_revision")),
-            branch_labels=_texts(values.get("branch_labels")),
-            depends_on=_texts(values.get("depends_on")),
+            branch_labels=_texts(values.get("branch_labels") or None),
+            depends_on=_texts(values.get("depends_on") or None),
             title=_title(docstring),
             created=_created(docstring),
             upgrade=_body(tree, "upgrade"),
@@ -147,7 +148,7 @@ def _constant(node: ast.expr, known: Mapping[str, object]) -> object:
 
 
 def _texts(value: object) -> tuple[str, ...]:
-    if value is None or value == "":
+    if value is None:
         return ()
     if isinstance(value, tuple):
         return tuple(str(part) for part in value if part is not None)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 
+from seachange.revisions._facts import Fault
 from seachange.revisions._headers import Body, stamp_of
+from seachange.revisions._imports import Import
 
 __all__ = ["Revision"]
 
@@ -17,7 +20,7 @@ class Revision:
     """One revision file.
 
     ``stamp`` is the time that its id or file name begins with, ``created`` that of its docstring; ``lines`` are the lines of its
-    names. Two revisions are equal when id, file and content are.
+    names, ``faults`` what its own text shows to be wrong. Two revisions are equal when id, file and content are.
     """
 
     revision: str
@@ -33,6 +36,8 @@ class Revision:
     downgrade: Body
     stamp: int | None
     lines: Mapping[str, int] = dataclasses.field(compare=False, repr=False)
+    imports: tuple[Import, ...] = dataclasses.field(default=(), compare=False, repr=False)
+    faults: tuple[Fault, ...] = dataclasses.field(default=(), compare=False, repr=False)
 
     @property
     def merge(self) -> bool:
@@ -44,7 +49,7 @@ class Revision:
         """Whether ``downgrade`` does something, or has nothing to undo."""
         return self.downgrade == "present" or (self.downgrade == "empty" and self.upgrade == "empty")
 
-    @property
+    @functools.cached_property
     def when(self) -> int:
         """Its time in milliseconds since 1970: of the id, else of the docstring, else of the file name; 0 when nothing says."""
         if (by_id := stamp_of(self.revision)) is not None:

@@ -13,6 +13,7 @@ from seachange.config import Settings
 from seachange.errors import RevisionUnknownError
 from seachange.plan import Finding
 from seachange.revisions import _files, _options, _order
+from seachange.revisions._cache import Cache
 from seachange.revisions._revision import Revision
 
 __all__ = ["History", "Revision", "read_history"]
@@ -123,7 +124,7 @@ def read_history(settings: Settings, *, extra_locations: Iterable[Path] = ()) ->
     :raises ConfigError: Alembic is not configured, or its configuration cannot be read.
     """
     options = _options.read_options(settings.root, ini=settings.alembic_ini)
-    read = _files.read_files(options, extra_locations=tuple(extra_locations))
+    read = _files.read_files(options, cache=Cache(settings), extra_locations=tuple(extra_locations))
     by_id = {revision.revision: revision for revision in read.revisions}
     done, left = _order.sort(_parents(by_id), when={name: revision.when for name, revision in by_id.items()})
     return History(

@@ -53,11 +53,11 @@ def _duplicates(history: History) -> Iterator[Finding]:
 
 def _missing_parents(history: History) -> Iterator[Finding]:
     ids = set(history.by_id)
-    labels = {label for revision in history.by_id.values() for label in revision.branch_labels}
+    ids_and_labels = ids.union(label for revision in history.by_id.values() for label in revision.branch_labels)
     for revision in history.by_id.values():
         for name, needed, known in (
             ("down_revision", revision.down_revisions, ids),
-            ("depends_on", revision.depends_on, ids | labels),
+            ("depends_on", revision.depends_on, ids_and_labels),
         ):
             for parent in needed:
                 if parent not in known:

@@ -1,0 +1,96 @@
+"""What one revision file says, as far as its own text decides it: header, imports, faults."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from typing import Any
+
+from seachange.plan import Severity
+from seachange.revisions._headers import Header, parse_header
+from seachange.revisions._imports import Import, imports_of
+
+__all__ = ["Facts", "Fault", "decode", "decode_imports", "encode", "encode_imports", "read_facts"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Fault:
+    """A finding that knows its line, and not yet its file."""
+
+    code: str
+    message: str
+    hint: str
+    line: int
+    severity: Severity = "error"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Facts:
+    """All that is read from the text of one revision file."""
+
+    header: Header
+    imports: tuple[Import, ...] = ()
+    faults: tuple[Fault, ...] = ()
+
+
+def read_facts(source: bytes, *, name: str) -> Facts:
+    """Read a revision file.
+
+    :param source: the file's bytes.
+    :param name: the file's name, for messages.
+    :raises HeaderError: the file does not compile, names no revision, or computes it.
+    """
+    header, tree = parse_header(source, name=name)
+    return Facts(header=header, imports=imports_of(source, tree))
+
+
+def encode(facts: Facts) -> list[Any]:
+    """Return the facts as JSON values."""
+    header = facts.header
+    return [
+        header.revision,
+        header.down_revisions,
+        header.branch_labels,
+        header.depends_on,
+        header.title,
+        header.created.isoformat() if header.created else None,
+        header.upgrade,
+        header.downgrade,
+        header.lines,
+        encode_imports(facts.imports),
+        [dataclasses.astuple(fault) for fault in facts.faults],
+    ]
+
+
+def decode(row: list[Any]) -> Facts:
+    """Return the facts that :func:`encode` wrote.
+
+    :raises LookupError: the row is not one of those; so are TypeError, ValueError and AttributeError.
+    """
+    revision, downs, labels, needed, title, created, upgrade, downgrade, lines, imports, faults = row
+    header = Header(
+        revision=revision,
+        down_revisions=tuple(downs),
+        branch_labels=tuple(labels),
+        depends_on=tuple(needed),
+        title=title,
+        created=datetime.datetime.fromisoformat(created) if created else None,
+        upgrade=upgrade,
+        downgrade=downgrade,
+        lines=lines,
+    )
+    return Facts(header=header, imports=decode_imports(imports), faults=tuple(_fault(*fault) for fault in faults))
+
+
+def encode_imports(imports: tuple[Import, ...]) -> list[Any]:
+    """Return imports as JSON values."""
+    return [dataclasses.astuple(each) for each in imports]
+
+
+def decode_imports(rows: list[Any]) -> tuple[Import, ...]:
+    """Return the imports that :func:`encode_imports` wrote."""
+    return tuple(Import(name=name, line=line, level=level, typing=typing) for name, line, level, typing in rows)
+
+
+def _fault(code: str, message: str, hint: str, line: int, severity: Severity) -> Fault:  # noqa: PLR0917
+    return Fault(code=code, message=message, hint=hint, line=line, severity=severity)
