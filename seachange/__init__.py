@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from seachange.config import Settings, find_root
     from seachange.errors import SeachangeError
     from seachange.plan import Finding, RunReport, StepResult
-    from seachange.workflow import Run, Step, pipeline
+    from seachange.workflow.pipeline import Step, pipeline
+    from seachange.workflow.run import Run
 
 __version__ = "0.1.0"
 

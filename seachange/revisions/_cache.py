@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import importlib.util
 import json
 import logging
 import sys
@@ -18,8 +20,8 @@ __all__ = ["Cache"]
 
 _log = logging.getLogger(__name__)
 
-# To be raised whenever something else is read from a file, or read differently.
-_FORMAT = 1
+# What decides what is read from a file: whoever changes it need not think of the cache.
+_READERS = ("_cache.py", "_facts.py", "_headers.py", "_imports.py", "_source/*.py")
 # Files of other branches are kept as well, up to this many and as many as there are in use.
 _SPARE = 1000
 
@@ -90,11 +92,23 @@ class Cache:
 
 
 def _stamp(body: bytes) -> bytes:
-    from seachange import __version__
-
-    # Syntax errors and the standard library are those of this Python.
-    version = f"seachange {__version__} format {_FORMAT} python {sys.version_info.major}.{sys.version_info.minor}"
+    # What compiles, and what is of the standard library, is a matter of the Python that runs; what is SQL, of the grammar.
+    version = f"{sys.implementation.cache_tag} grammar {_grammar()} readers {_readers()}"
     return f"{version} sha256 {hashlib.sha256(body).hexdigest()}\n".encode()
+
+
+def _grammar() -> int:
+    # Asking importlib.metadata for its version takes longer than reading a history.
+    spec = importlib.util.find_spec("postgast")
+    return Path(spec.origin).stat().st_mtime_ns if spec and spec.origin else 0
+
+
+@functools.cache
+def _readers() -> str:
+    folder, digest = Path(__file__).parent, hashlib.sha256()
+    for path in sorted(path for name in _READERS for path in folder.glob(name)):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _read(path: Path) -> dict[str, Any]:
