@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 
 __all__ = [
     "AuthenticationFailedError",
@@ -27,6 +28,7 @@ __all__ = [
     "OutOfDiskError",
     "ProgramFailedError",
     "ProjectNotFoundError",
+    "QuestionsOpenError",
     "ReadOnlyServerError",
     "RefusedError",
     "RestoreFailedError",
@@ -250,6 +252,19 @@ class RefusedError(SeachangeError):
 
 class ConfirmationRequiredError(RefusedError):
     """The command needs a yes that was not given."""
+
+
+class QuestionsOpenError(RefusedError):
+    """A change can be meant in several ways, and nobody has said which.
+
+    :param questions: the questions, as values.
+    :param facts: the questions and their answers, as sentences.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", questions: Sequence[object] = (), facts: tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.questions = tuple(questions)
+        self.facts = facts
 
 
 class InterruptedRunError(SeachangeError):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
 
 from seachange.plan import Finding, RunReport, StepResult
@@ -58,6 +60,15 @@ class ConsoleListener:
             self._active.pop(result.name, None)
             self._wipe()
             print("\n".join(["", *step_lines(result, self._marks)]), file=self._out, flush=True)
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Keep the live line away while somebody is asked something."""
+        with self._lock:
+            self._wipe()
+            yield
+            now = time.monotonic()
+            self._active = dict.fromkeys(self._active, (now, ""))
 
     def close(self) -> None:
         """Stop the live line."""

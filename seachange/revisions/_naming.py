@@ -14,6 +14,7 @@ from alembic.operations import ops
 
 from seachange.errors import ConfigError
 from seachange.revisions._enum_operations import EnumOp
+from seachange.revisions._rename_operations import RenameOp
 from seachange.revisions._sentences import flatten, table_of
 from seachange.revisions.history import History
 
@@ -54,7 +55,7 @@ def suggest_name(operations: Iterable[ops.MigrateOperation]) -> str:
     return names[0] if len(names) == 1 else f"{names[0]}_and_{len(names) - 1}_more"
 
 
-_MAIN = (ops.CreateTableOp, ops.DropTableOp, ops.AddColumnOp, ops.DropColumnOp, ops.AlterColumnOp)
+_MAIN = (RenameOp, ops.CreateTableOp, ops.DropTableOp, ops.AddColumnOp, ops.DropColumnOp, ops.AlterColumnOp)
 
 
 def _labels(operation: ops.MigrateOperation) -> bool:
@@ -76,8 +77,16 @@ def _enum_name(operation: EnumOp, _: str) -> str:
     return f"change_labels_of_{enum.name}"
 
 
+def _rename_name(operation: RenameOp, table: str) -> str:
+    if operation.kind == "table":
+        return f"rename_{operation.old}_to_{operation.new}"
+    # What follows from the name of a column or table says nothing more.
+    return f"rename_{operation.old}_of_{table}_to_{operation.new}" if operation.kind == "column" else ""
+
+
 _NAMES: tuple[tuple[type[Any], Callable[[Any, str], str]], ...] = (
     (EnumOp, _enum_name),
+    (RenameOp, _rename_name),
     (ops.CreateTableOp, lambda _, table: f"create_{table}"),
     (ops.DropTableOp, lambda _, table: f"drop_{table}"),
     (ops.AddColumnOp, lambda operation, table: f"add_{operation.column.name}_to_{table}"),

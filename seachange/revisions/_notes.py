@@ -9,6 +9,7 @@ from alembic.operations import ops
 
 from seachange.revisions._casts import CastColumnOp
 from seachange.revisions._enum_operations import EnumOp
+from seachange.revisions._rename_operations import RenameOp
 from seachange.revisions._sentences import flatten, table_of
 
 __all__ = ["notes"]
@@ -95,6 +96,12 @@ def _enum(operation: EnumOp, _: _Columns) -> Iterator[str]:
         yield f"downgrade() fails, and changes nothing, while a row uses {' or '.join(map(repr, change.added))} of {change.new}"
 
 
+def _rename(operation: RenameOp, _: _Columns) -> Iterator[str]:
+    if operation.kind in ("table", "column"):
+        name = f"{table_of(operation)}.{operation.old}" if operation.kind == "column" else operation.old
+        yield f"{name} is {operation.new} from then on: a release that still runs with the old name fails"
+
+
 _KINDS: tuple[tuple[type[Any], Callable[[Any, _Columns], Iterator[str]]], ...] = (
     (ops.AddColumnOp, _add_column),
     (ops.DropColumnOp, _drop_column),
@@ -105,4 +112,5 @@ _KINDS: tuple[tuple[type[Any], Callable[[Any, _Columns], Iterator[str]]], ...] =
     (ops.CreateForeignKeyOp, _foreign_key),
     (ops.CreateCheckConstraintOp, _check),
     (EnumOp, _enum),
+    (RenameOp, _rename),
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from alembic.operations import ops
 
 from seachange.revisions._enum_operations import EnumOp
+from seachange.revisions._rename_operations import RenameOp
 
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
@@ -163,12 +164,17 @@ def _change_enum(operation: EnumOp, _: Dialect) -> Iterator[_Pair]:
             yield f"order the labels of enum type {name} anew", f"enum type {name} has its labels in another order"
 
 
+def _rename(operation: RenameOp, _: Dialect) -> Iterator[_Pair]:
+    yield operation.sentence, f"{operation.kind} {operation.old} of the database is {operation.new} in the models"
+
+
 def _execute(operation: Any, _: Dialect) -> Iterator[_Pair]:
     yield f"run {operation.sqltext}", f"{operation.sqltext} is needed to make the database equal the models"
 
 
 _KINDS: tuple[tuple[type[Any], Callable[[Any, Dialect], Iterator[_Pair]]], ...] = (
     (EnumOp, _change_enum),
+    (RenameOp, _rename),
     (ops.CreateTableOp, _add_table),
     (ops.DropTableOp, _drop_table),
     (ops.AddColumnOp, _add_column),

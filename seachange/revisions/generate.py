@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -13,9 +12,11 @@ from typing import TYPE_CHECKING
 
 from seachange.config import Settings
 from seachange.errors import HistoryInvalidError, NotWritableError, RevisionRejectedError
+from seachange.revisions._draft import Draft, draft_revision
 from seachange.revisions._targets import require_order
 from seachange.revisions._trial import Trial, connected
-from seachange.revisions.compare import Comparison, compare
+from seachange.revisions.answers import Answers
+from seachange.revisions.compare import compare
 from seachange.revisions.history import History
 from seachange.revisions.project import Project, open_project
 
@@ -24,11 +25,8 @@ if TYPE_CHECKING:
 
     from seachange.postgres.connection import Database
     from seachange.postgres.shadow import Shadow
-    from seachange.revisions._naming import Identity
 
-__all__ = ["GeneratedRevision", "generate", "pending_operations"]
-
-_log = logging.getLogger(__name__)
+__all__ = ["GeneratedRevision", "generate", "pending_operations", "preview"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -40,17 +38,6 @@ class GeneratedRevision:
     title: str
     operations: tuple[str, ...]
     warnings: tuple[str, ...]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class _Draft:
-    """The text of a revision that is not on disk yet."""
-
-    identity: Identity
-    text: str
-    operations: tuple[str, ...]
-    warnings: tuple[str, ...]
-    labels_stay: frozenset[str]
 
 
 def pending_operations(settings: Settings, history: History, *, metadata: MetaData, shadow: Shadow) -> tuple[str, ...]:
@@ -69,6 +56,28 @@ def pending_operations(settings: Settings, history: History, *, metadata: MetaDa
     return tuple(found)
 
 
+def preview(
+    settings: Settings,
+    history: History,
+    *,
+    metadata: MetaData,
+    shadow: Shadow,
+    name: str = "",
+    location: str = "",
+    answers: Answers | None = None,
+) -> GeneratedRevision | None:
+    """Return the revision that :func:`generate` would try and write, or None; writes nothing.
+
+    :param settings: the project's settings, as the other parameters for :func:`generate`.
+    :raises QuestionsOpenError: what is a rename is not known.
+    """
+    _require_one_head(history)
+    draft = draft_revision(
+        open_project(settings), history, shadow, metadata=metadata, name=name, location=location, answers=answers
+    )
+    return _told(draft) if draft else None
+
+
 def generate(
     settings: Settings,
     history: History,
@@ -77,6 +86,7 @@ def generate(
     shadow: Shadow,
     name: str = "",
     location: str = "",
+    answers: Answers | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> GeneratedRevision | None:
     """Write the revision that makes the models true, tried up, down and up on a copy of the shadow.
@@ -87,17 +97,20 @@ def generate(
     :param shadow: a server with a database at the head of the history; it is kept at the new head too.
     :param name: what to call it; derived from its operations by default.
     :param location: the version location to write to; that of the newest revision by default.
+    :param answers: what is a rename, and what old rows get.
     :param progress: told what is being done.
     :returns: the revision, or None when there is nothing to do.
     :raises HistoryInvalidError: the history has several heads, or is no order.
+    :raises QuestionsOpenError: what is a rename is not known; nothing was written.
     :raises RevisionRejectedError: it did not stand the trial; its text is in .seachange/rejected/.
     :raises NotWritableError: the version location cannot be written.
     """
     _require_one_head(history)
-    project, database = open_project(settings), shadow.clone()
-    draft = _draft(project, history, database, metadata=metadata, name=name, location=location)
+    project = open_project(settings)
+    draft = draft_revision(project, history, shadow, metadata=metadata, name=name, location=location, answers=answers)
     if draft is None:
         return None
+    database = shadow.clone()
     identity = draft.identity
     with _workshop(settings) as folder:
         path = _write(folder, draft, project)
@@ -113,6 +126,11 @@ def generate(
         extended = _tried(trial, database, path, target=identity.path)
         _keep(path, identity.path)
     shadow.keep_as(extended.key(identity.revision), database)
+    return _told(draft)
+
+
+def _told(draft: Draft) -> GeneratedRevision:
+    identity = draft.identity
     return GeneratedRevision(
         path=identity.path,
         revision=identity.revision,
@@ -131,40 +149,6 @@ def _require_one_head(history: History) -> None:
         )
 
 
-def _draft(
-    project: Project, history: History, database: Database, *, metadata: MetaData, name: str, location: str
-) -> _Draft | None:
-    drafts: list[_Draft] = []
-
-    def draft(comparison: Comparison) -> None:
-        from seachange.revisions._extras import changed_labels
-        from seachange.revisions._naming import identify, suggest_name
-        from seachange.revisions._notes import notes
-        from seachange.revisions._rendering import render_revision
-
-        for warning in comparison.warnings:
-            _log.warning("comparing the models: %s", warning)
-        if comparison.empty:
-            return
-        operations = comparison.script.upgrade_ops_list[-1].ops
-        script = project.script(project.config())
-        identity = identify(history, script, name=name or suggest_name(operations), location=location)
-        warnings = (*notes(operations), *comparison.warnings)
-        drafts.append(
-            _Draft(
-                identity=identity,
-                text=render_revision(project, comparison, identity=identity, notes=warnings),
-                operations=comparison.operations,
-                warnings=warnings,
-                labels_stay=frozenset(change.new.name for change in changed_labels(comparison.script) if change.new),
-            )
-        )
-
-    with connected(database) as connection:
-        compare(project, connection, metadata=metadata, use=draft)
-    return drafts[0] if drafts else None
-
-
 @contextlib.contextmanager
 def _workshop(settings: Settings) -> Iterator[Path]:
     """A folder for the file on trial; gone afterwards, whatever happens."""
@@ -179,7 +163,7 @@ def _workshop(settings: Settings) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _write(folder: Path, draft: _Draft, project: Project) -> Path:
+def _write(folder: Path, draft: Draft, project: Project) -> Path:
     from seachange.revisions._hooks import run_hooks
 
     path = folder / draft.identity.path.name

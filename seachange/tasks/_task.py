@@ -16,14 +16,15 @@ from invoke.exceptions import Exit
 from invoke.tasks import Task
 from invoke.tasks import task as invoke_task
 
-from seachange.errors import ConfigError, ConfirmationRequiredError, ExitCode, SeachangeError
+from seachange.errors import ConfigError, ConfirmationRequiredError, ExitCode, QuestionsOpenError, SeachangeError
+from seachange.tasks._questions import ask, can_ask
 
 if TYPE_CHECKING:
     from seachange.config import Settings
     from seachange.plan import Finding, RunReport
     from seachange.report.marks import Marks
     from seachange.workflow import Pipeline, Run
-    from seachange.workflow.run import Listener
+    from seachange.workflow.run import Ask, Listener
 
 __all__ = ["Face", "task"]
 
@@ -111,7 +112,12 @@ class Face:
 
         out: TextIO = self._err if self.json else self._out
         listener = ConsoleListener(out, self._err)
-        run = self.new_run(listener=listener, options=options)
+
+        def asked(questions: QuestionsOpenError) -> Mapping[str, str]:
+            with listener.paused():
+                return ask(questions, to=self._err)
+
+        run = self.new_run(listener=listener, options=options, ask=asked if can_ask() else None)
         with contextlib.closing(listener), open_log(self.settings, run_id=run.run_id, step=run.current_step) as problem:
             if problem:
                 self.say(f"warning: {problem}")
@@ -121,11 +127,13 @@ class Face:
         if report.exit_code:
             raise Exit(code=report.exit_code)
 
-    def new_run(self, *, listener: Listener | None = None, options: Mapping[str, Any] | None = None) -> Run:
+    def new_run(
+        self, *, listener: Listener | None = None, options: Mapping[str, Any] | None = None, ask: Ask | None = None
+    ) -> Run:
         """Return a run with this call's settings."""
         from seachange.workflow import Run
 
-        return Run(self.settings, options=options, dry_run=self.dry_run, listener=listener)
+        return Run(self.settings, options=options, dry_run=self.dry_run, listener=listener, ask=ask)
 
     def confirm(self, question: str, *, expected: str, yes: bool) -> None:
         """Ask until the person typed ``expected``; without a terminal only ``--yes`` is an answer.
@@ -150,7 +158,12 @@ class Face:
         print(f"{marks.mark('run')}{marks.paint('title', title)}", file=out, flush=True)
 
     def _print_report(self, report: RunReport, lines: Callable[[RunReport, Marks], list[str]]) -> None:
-        if self.json:
+        questions = [question for step in report.steps for question in step.data.get("questions", ())]
+        if self.json and questions:
+            from seachange.revisions.questions import document
+
+            print(json.dumps(document(questions, task=self.name), indent=2, ensure_ascii=False), file=self._out)
+        elif self.json:
             print(json.dumps(report.to_dict(), indent=2, ensure_ascii=False), file=self._out)
         else:
             print("\n".join(lines(report, self.marks)), file=self._out)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from seachange.tasks._task import Face, task
 
 _STEPS = "check, backup, generate, apply, sync, verify, clean"
+_ANSWERS = {
+    "rename": "table.old=new or old_table=new_table: what is renamed instead of dropped and added (repeatable)",
+    "answers": "file of questions as --format json prints them, with the answers filled in",
+}
 
 
 @task(
@@ -14,21 +20,38 @@ _STEPS = "check, backup, generate, apply, sync, verify, clean"
         "skip": "steps to leave out, separated by commas",
         "only": f"steps to run, separated by commas ({_STEPS})",
         "until": "the last step to run",
+        **_ANSWERS,
     },
+    iterable=("rename",),
 )
-def workflow(face: Face, *, name: str = "", skip: str = "", only: str = "", until: str = "") -> None:
+def workflow(
+    face: Face,
+    *,
+    name: str = "",
+    skip: str = "",
+    only: str = "",
+    until: str = "",
+    rename: Sequence[str] | None = None,
+    answers: str = "",
+) -> None:
     """Take an edited model to a live, verified database."""
     from seachange.workflow.steps import WORKFLOW
 
-    face.run(WORKFLOW.select(skip=_names(skip), only=_names(only), until=until), name=name)
+    chosen = WORKFLOW.select(skip=_names(skip), only=_names(only), until=until)
+    face.run(chosen, name=name, rename=rename or (), answers=answers)
 
 
-@task(changes=True, help={"name": "name of the revision", "location": "version location to write it to"})
-def generate(face: Face, *, name: str = "", location: str = "") -> None:
+@task(
+    changes=True,
+    help={"name": "name of the revision", "location": "version location to write it to", **_ANSWERS},
+    iterable=("rename",),
+)
+def generate(face: Face, *, name: str = "", location: str = "", rename: Sequence[str] | None = None, answers: str = "") -> None:
     """Write a revision from what the models have and the history has not."""
     from seachange.workflow import pipeline, steps
 
-    face.run(pipeline(steps.check, steps.generate, name="migration.generate"), name=name, location=location)
+    steps_ = pipeline(steps.check, steps.generate, name="migration.generate")
+    face.run(steps_, name=name, location=location, rename=rename or (), answers=answers)
 
 
 @task(changes=True, name="apply", aliases=("run",), help={"to": "revision to stop at (default: the head)"})

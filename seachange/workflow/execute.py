@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from seachange.errors import ExitCode, MigrationFailedError, SeachangeError
+from seachange.errors import ExitCode, MigrationFailedError, QuestionsOpenError, SeachangeError
 from seachange.plan import RunReport, StepResult
 from seachange.workflow.pipeline import Pipeline, Step
 from seachange.workflow.records import record_run
@@ -89,15 +89,17 @@ class _Scheduler:
         self._run = run
         self._waiting = list(pipeline.steps)
         self._running: dict[concurrent.futures.Future[StepResult], Step] = {}
+        self._asking: dict[str, tuple[Step, QuestionsOpenError]] = {}
         self._signal = 0
         self.stopped: int = ExitCode.DONE
 
     def run_all(self) -> list[StepResult]:
         try:
             with self._signals_noted():
-                while (self._waiting or self._running) and not self._signal:
+                while (self._waiting or self._running or self._asking) and not self._signal:
                     self._start_ready()
                     self._collect()
+                    self._ask()
             if self._signal:
                 self._stop(signal.Signals(self._signal))
         except BaseException:
@@ -140,8 +142,27 @@ class _Scheduler:
     def _collect(self) -> None:
         done, _ = concurrent.futures.wait(self._running, timeout=_POLL_S, return_when=concurrent.futures.FIRST_COMPLETED)
         for future in done:
-            del self._running[future]
-            self._end(future.result())
+            step = self._running.pop(future)
+            try:
+                self._end(future.result())
+            except QuestionsOpenError as exc:
+                self._asking[step.name] = (step, exc)
+
+    def _ask(self) -> None:
+        """Ask what a step has to know, on this thread and while nothing else runs, and start the step again."""
+        if self._running or not self._asking:
+            return
+        name, (step, questions) = self._asking.popitem()
+        try:
+            with _signals_raised():
+                self._run.answer(questions)
+        except KeyboardInterrupt as exc:
+            self._asking[name] = (step, questions)
+            self._signal = signal.SIGTERM if isinstance(exc, TerminatedError) else signal.SIGINT
+        except SeachangeError as exc:
+            self._end(dataclasses.replace(_failure(exc), name=name))
+        else:
+            self._running[_in_thread(step, self._run)] = step
 
     def _end(self, result: StepResult) -> None:
         self._run.results[result.name] = result
@@ -159,6 +180,8 @@ class _Scheduler:
                 late = "" if result else f" and did not let go within {_GRACE_S:.0f} s"
                 result = StepResult(name=step.name, status="failed", summary=f"stopped by {word}{late}", exit_code=self.stopped)
             self._end(result)
+        for step, _ in self._asking.values():
+            self._end(StepResult(name=step.name, status="failed", summary=f"stopped by {word}", exit_code=self.stopped))
         for step in self._waiting:
             self._end(StepResult(name=step.name, status="not tried", summary=f"stopped by {word}"))
 
@@ -170,6 +193,20 @@ class _Scheduler:
         ended, _ = concurrent.futures.wait(self._running, timeout=_GRACE_S)
         interrupt.reset()
         return ended
+
+
+@contextmanager
+def _signals_raised() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end a question."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with termination_as_exception():
+            yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _in_thread(step: Step, run: Run) -> concurrent.futures.Future[StepResult]:
@@ -191,6 +228,10 @@ def _run_step(step: Step, run: Run) -> StepResult:
     with run.in_step(step.name):
         try:
             result = step.run(run) or StepResult()
+        except QuestionsOpenError as exc:
+            if run.can_ask:
+                raise
+            result = _failure(exc)
         except SeachangeError as exc:
             log.info("step %s failed", step.name, exc_info=True)
             result = _failure(exc)
@@ -204,4 +245,6 @@ def _failure(exc: SeachangeError) -> StepResult:
         data = {"applied": exc.applied, "failed": exc.failed, "not_tried": exc.not_tried}
         lists = (("applied before it", exc.applied), ("not tried", exc.not_tried))
         facts = tuple(f"{word}: {', '.join(names)}" for word, names in lists if names)
+    if isinstance(exc, QuestionsOpenError):
+        data, facts = {"questions": exc.questions}, exc.facts
     return StepResult(status="failed", summary=exc.message, facts=facts, hint=exc.hint, exit_code=int(exc.exit_code), data=data)

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from seachange.config import Settings
-from seachange.errors import ConfigError, SeachangeError
+from seachange.errors import ConfigError, QuestionsOpenError, SeachangeError
 from seachange.plan import StepResult
 
 if TYPE_CHECKING:
@@ -26,7 +26,10 @@ _T = TypeVar("_T")
 # A shadow that is still being opened at the end of a run was interrupted; its server ends with this process in any case.
 _PATIENCE_S = 5.0
 
-__all__ = ["Listener", "Run", "resolve_database"]
+__all__ = ["Ask", "Listener", "Run", "resolve_database"]
+
+
+Ask = Callable[[QuestionsOpenError], Mapping[str, str]]
 
 
 class Listener(Protocol):
@@ -60,6 +63,7 @@ class Run:
     :param options: values for single steps, such as ``name`` for generate.
     :param dry_run: steps say what they would do and change nothing.
     :param listener: told about the progress.
+    :param ask: asks a person what a step has to know; None where nobody can be asked.
     """
 
     def __init__(
@@ -69,11 +73,13 @@ class Run:
         options: Mapping[str, Any] | None = None,
         dry_run: bool = False,
         listener: Listener | None = None,
+        ask: Ask | None = None,
     ) -> None:
         self.settings = settings
         self.options = dict(options or {})
         self.dry_run = dry_run
         self.listener: Listener = listener or _Silent()
+        self.answers: dict[str, str] = {}
         self.results: dict[str, StepResult] = {}
         self.run_id = uuid.uuid4().hex[:12]
         self.steps: frozenset[str] = frozenset()
@@ -84,6 +90,7 @@ class Run:
         self._locks: dict[str, threading.RLock] = {}
         self._step = threading.local()
         self._before: tuple[str, ...] | None = None
+        self._ask = ask
         self._preparing: threading.Thread | None = None
 
     def __enter__(self) -> Self:
@@ -110,6 +117,20 @@ class Run:
     def progress(self, text: str) -> None:
         """Say what the step of this thread is doing."""
         self.listener.progressed(self.current_step(), text)
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether there is a person to ask."""
+        return self._ask is not None
+
+    def answer(self, questions: QuestionsOpenError) -> None:
+        """Have questions answered into ``answers``.
+
+        :raises QuestionsOpenError: there is nobody to ask, or no answer.
+        """
+        if self._ask is None:
+            raise questions
+        self.answers |= self._ask(questions)
 
     @property
     def database(self) -> Database:

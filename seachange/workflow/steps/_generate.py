@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from seachange.errors import ExitCode
 from seachange.plan import StepResult
 from seachange.workflow.run import Run
+
+if TYPE_CHECKING:
+    from seachange.revisions.generate import GeneratedRevision
 
 __all__ = ["generate"]
 
@@ -14,40 +20,67 @@ _NOTHING = "no new revision: the models and the history agree"
 def generate(run: Run) -> StepResult:
     """Write a revision when the models differ from the history; where revisions are deployed, only compare.
 
-    :returns: a warning when there is nothing to do.
-    """
-    from seachange.revisions.generate import generate as write_revision
-    from seachange.revisions.generate import pending_operations
+    Options: ``name``, ``location``; ``rename``, a list of ``table.old=new``; ``answers``, a file of answered questions.
 
-    if run.dry_run or run.settings.production:
-        operations = pending_operations(run.settings, run.history, metadata=run.metadata, shadow=run.shadow)
-        if not operations:
-            return StepResult(status="warning" if run.dry_run else "done", summary=_NOTHING)
-        if run.settings.production:
-            return StepResult(
-                status="failed",
-                summary=f"the models have {len(operations)} changes that no revision makes",
-                facts=operations,
-                hint="run migration.generate in development and commit the revision",
-                exit_code=ExitCode.FOUND,
-            )
-        return StepResult(status="skipped", summary="would write a revision", facts=operations, data={"operations": operations})
-    made = write_revision(
-        run.settings,
-        run.history,
-        metadata=run.metadata,
-        shadow=run.shadow,
-        name=run.options.get("name", ""),
-        location=run.options.get("location", ""),
-        progress=run.progress,
-    )
+    :returns: a warning when there is nothing to do.
+    :raises QuestionsOpenError: the change can be meant in several ways; nothing was written.
+    """
+    from seachange.revisions import generate as revisions
+    from seachange.revisions.answers import read_answers
+
+    if run.settings.production:
+        return _compared(run)
+    options = run.options
+    arguments = {
+        "metadata": run.metadata,
+        "shadow": run.shadow,
+        "name": options.get("name", ""),
+        "location": options.get("location", ""),
+        "answers": read_answers(
+            renames=options.get("rename") or (),
+            file=Path(options["answers"]) if options.get("answers") else None,
+            asked=run.answers,
+        ),
+    }
+    if run.dry_run:
+        return _would_write(run, revisions.preview(run.settings, run.history, **arguments))
+    made = revisions.generate(run.settings, run.history, **arguments, progress=run.progress)
     if made is None:
         return StepResult(status="warning", summary=_NOTHING)
     run.history_changed()
-    path = made.path.relative_to(run.settings.root) if made.path.is_relative_to(run.settings.root) else made.path
     return StepResult(
         status="warning" if made.warnings else "done",
         summary=f"new revision {made.revision}, run up, down and up on the shadow",
-        facts=(f"written: {path}", *made.operations, *made.warnings),
+        facts=(f"written: {_shown(run, made.path)}", *made.operations, *made.warnings),
         data={"revision": made.revision, "path": made.path, "operations": made.operations},
     )
+
+
+def _compared(run: Run) -> StepResult:
+    from seachange.revisions.generate import pending_operations
+
+    operations = pending_operations(run.settings, run.history, metadata=run.metadata, shadow=run.shadow)
+    if not operations:
+        return StepResult(status="warning" if run.dry_run else "done", summary=_NOTHING)
+    return StepResult(
+        status="failed",
+        summary=f"the models have {len(operations)} changes that no revision makes",
+        facts=operations,
+        hint="run migration.generate in development and commit the revision",
+        exit_code=ExitCode.FOUND,
+    )
+
+
+def _would_write(run: Run, made: GeneratedRevision | None) -> StepResult:
+    if made is None:
+        return StepResult(status="warning", summary=_NOTHING)
+    return StepResult(
+        status="skipped",
+        summary="would write a revision",
+        facts=(f"would write {_shown(run, made.path)}", *made.operations, *made.warnings),
+        data={"operations": made.operations},
+    )
+
+
+def _shown(run: Run, path: Path) -> Path:
+    return path.relative_to(run.settings.root) if path.is_relative_to(run.settings.root) else path

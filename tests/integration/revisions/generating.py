@@ -11,6 +11,7 @@ from pathlib import Path
 
 from seachange.config import Settings
 from seachange.postgres.shadow import Shadow
+from seachange.revisions.answers import Answers
 from seachange.revisions.generate import GeneratedRevision, generate
 from seachange.revisions.history import read_history
 from seachange.revisions.models import load_metadata
@@ -30,9 +31,11 @@ def opened(settings: Settings) -> Iterator[Shadow]:
         yield shadow
 
 
-def written(settings: Settings, shadow: Shadow, *, name: str = "", location: str = "") -> GeneratedRevision:
+def written(
+    settings: Settings, shadow: Shadow, *, name: str = "", location: str = "", answers: Answers | None = None
+) -> GeneratedRevision:
     history, metadata = read_history(settings), load_metadata(settings)
-    made = generate(settings, history, metadata=metadata, shadow=shadow, name=name, location=location)
+    made = generate(settings, history, metadata=metadata, shadow=shadow, name=name, location=location, answers=answers)
     assert made is not None
     return made
 

@@ -177,7 +177,7 @@ def test_values_without_a_zone_are_taken_for_utc_whatever_the_session_says(linea
 
 
 def test_what_loses_data_or_fails_on_rows_is_said_in_the_file(linear: Settings, models: Change) -> None:
-    models(EMAIL, "    phone: Mapped[str]\n")
+    models(EMAIL, "    phone: Mapped[int]\n")
 
     with opened(linear) as shadow:
         made = written(linear, shadow)
