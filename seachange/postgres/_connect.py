@@ -22,8 +22,9 @@ from seachange.postgres._failures import connection_failure
 
 if TYPE_CHECKING:
     import sqlalchemy
+    from psycopg.abc import AdaptContext
 
-__all__ = ["Session", "connect", "engine"]
+__all__ = ["Session", "connect", "connection_parameters", "engine"]
 
 _log = logging.getLogger(__name__)
 
@@ -141,6 +142,7 @@ def connect(
     lock_timeout_ms: int = 2_000,
     statement_timeout_ms: int = 600_000,
     connect_timeout_s: float | None = None,
+    context: AdaptContext | None = None,
 ) -> Session:
     """Open a session that has a name and timeouts, and that ``interrupt_all`` can end.
 
@@ -150,6 +152,7 @@ def connect(
     :param lock_timeout_ms: how long a statement waits for a lock; 0 waits for ever.
     :param statement_timeout_ms: how long a statement may take; 0 sets no limit.
     :param connect_timeout_s: how long to wait for each host at most; by default what the URL says, else 10.
+    :param context: how values are converted; by default as psycopg does it.
     :raises ServerUnreachableError: nobody answers, or the server takes no more connections, or is not ready.
     :raises AuthenticationFailedError: the server refuses the user or the password.
     :raises DatabaseMissingError: the server has no such database.
@@ -160,7 +163,7 @@ def connect(
     interrupt.check()
     timeout_s = _connect_timeout(database, connect_timeout_s)
     try:
-        session = _open(database, application_name=application_name, timeout_s=timeout_s)
+        session = _open(database, application_name=application_name, timeout_s=timeout_s, context=context)
     except psycopg.Error as exc:
         # Without its frames: some tracebacks show local variables, and there the password is one.
         raise connection_failure(database, str(exc)) from exc.with_traceback(None)
@@ -207,12 +210,21 @@ def engine(
     return sqlalchemy.create_engine(url, creator=creator, poolclass=sqlalchemy.NullPool)
 
 
-def _open(database: Database, *, application_name: str, timeout_s: float) -> Session:
+def connection_parameters(database: Database, *, application_name: str = "seachange") -> dict[str, str]:
+    """Return all parameters, *with the password*, by which any program on libpq connects as :func:`connect` does.
+
+    :param database: where to connect to; variables of the process redirect nothing.
+    :param application_name: shown in ``pg_stat_activity`` unless the URL names one.
+    """
+    return _parameters(database, application_name=application_name, connect_timeout_s=_connect_timeout(database, None))
+
+
+def _open(database: Database, *, application_name: str, timeout_s: float, context: AdaptContext | None) -> Session:
     # In a thread of its own: neither a silent server nor a silent name server, for which libpq waits without a limit and deaf to
     # signals, can hold up the caller or Ctrl-C. What arrives too late is closed.
     parameters = _parameters(database, application_name=application_name, connect_timeout_s=timeout_s)
     arriving: concurrent.futures.Future[Session] = concurrent.futures.Future()
-    threading.Thread(target=_open_into, args=(arriving, parameters), daemon=True).start()
+    threading.Thread(target=_open_into, args=(arriving, parameters, context), daemon=True).start()
     deadline = time.monotonic() + timeout_s * database.hosts + _LATE_S
     try:
         while time.monotonic() < deadline:
@@ -226,10 +238,10 @@ def _open(database: Database, *, application_name: str, timeout_s: float) -> Ses
         raise
 
 
-def _open_into(arriving: concurrent.futures.Future[Session], parameters: Mapping[str, str]) -> None:
+def _open_into(arriving: concurrent.futures.Future[Session], parameters: Mapping[str, str], context: AdaptContext | None) -> None:
     try:
         conninfo = psycopg.conninfo.make_conninfo("", **parameters)
-        session = Session.connect(conninfo, autocommit=True, prepare_threshold=None, cursor_factory=_Cursor)
+        session = Session.connect(conninfo, autocommit=True, prepare_threshold=None, cursor_factory=_Cursor, context=context)
     except BaseException as exc:  # noqa: BLE001 - raised in the thread that waits
         arriving.set_exception(exc)
     else:

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seachange.plan import Statement
+from seachange.postgres.drivers import in_autocommit, mogrify
 from seachange.postgres.redaction import redact
 from seachange.revisions._revision import Revision
 
 if TYPE_CHECKING:
-    import psycopg
     from sqlalchemy import Connection, Engine
 
 __all__ = ["Capture"]
@@ -55,18 +55,18 @@ class Capture:
         finally:
             event.remove(engine, "before_cursor_execute", listener)
 
-    def _note(self, connection: Connection, cursor: psycopg.Cursor[Any], statement: str, *rest: Any) -> None:
-        del connection
+    def _note(self, connection: Connection, cursor: Any, statement: str, *rest: Any) -> None:
+        del cursor
         revision = self._revision
         if revision is None or _REFLECTION.match(statement) or not (line := _line_in(revision.path)):
             return
         parameters, _, many = rest
         path = revision.path
         noted = Statement(
-            sql=redact(_written_out(cursor, statement, parameters, many=many)),
+            sql=redact(_written_out(connection, statement, parameters, many=many)),
             file=str(path.relative_to(self._root) if path.is_relative_to(self._root) else path),
             line=line,
-            transactional=not cursor.connection.autocommit,
+            transactional=not in_autocommit(connection),
         )
         self._statements.setdefault(revision.revision, []).append(noted)
 
@@ -77,10 +77,8 @@ def _line_in(path: Path) -> int:
     return next((line for frame, line in traceback.walk_stack(None) if frame.f_code.co_filename == name), 0)
 
 
-def _written_out(cursor: psycopg.Cursor[Any], statement: str, parameters: Any, *, many: bool) -> str:
+def _written_out(connection: Connection, statement: str, parameters: Any, *, many: bool) -> str:
     """Return the statement with its parameters in place; of many rows the first."""
-    import psycopg
-
     rows = list(parameters) if many else [parameters]
-    text = psycopg.ClientCursor(cursor.connection).mogrify(statement, rows[0] if rows else None).strip()
+    text = mogrify(connection, statement, rows[0] if rows else None).strip()
     return f"{text} -- and {len(rows) - 1} more rows" if len(rows) > 1 else text

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from seachange.errors import EnvironmentFailedError, SeachangeError
 from seachange.postgres.redaction import redact
+from seachange.revisions._connections import Listen, Offered
 from seachange.revisions._output import LoggingState, contained
+from seachange.revisions._redirect import Address, Redirect, only
+from seachange.revisions._source import namespace_of, options_in
 from seachange.revisions._where import find_place
 
 if TYPE_CHECKING:
@@ -29,8 +33,36 @@ Work = Callable[["MigrationContext", tuple[str, ...], Mapping[str, Any]], None]
 Adjust = Callable[[dict[str, Any]], None]
 
 
+# What an env.py without an online branch passes on, and Alembic refuses on a connection.
+_OFFLINE = ("as_sql", "literal_binds", "output_buffer")
+
+
 class _ConfiguredSignal(BaseException):
     """Ends env.py once it has said how it configures Alembic."""
+
+
+class _ConnectSignal(BaseException):
+    """Ends env.py when it connects where there is no database to connect to."""
+
+
+@dataclasses.dataclass(kw_only=True)
+class _Inside:
+    """The work inside env.py, and what became of it."""
+
+    work: Work
+    arguments: dict[str, Any] = dataclasses.field(default_factory=dict)
+    begun: bool = False
+    failure: BaseException | None = None
+
+    def perform(self, heads: tuple[str, ...], context: MigrationContext) -> tuple[()]:
+        """Do the work where Alembic would run revisions."""
+        self.begun = True
+        try:
+            self.work(context, heads, self.arguments)
+        except BaseException as exc:
+            self.failure = exc
+            raise
+        return ()
 
 
 def run_environment(
@@ -40,33 +72,40 @@ def run_environment(
     connection: Connection,
     database: Database | None = None,
     adjust: Adjust | None = None,
+    listen: Listen = contextlib.nullcontext,
     mutate: bool = False,
 ) -> None:
     """Run env.py and do ``work`` where it runs migrations.
 
+    Engines that env.py makes connect to the database of ``connection``, by their own drivers and with all that env.py does to
+    their connections.
+
     :param project: the project.
     :param work: called with the migration context, the current heads and the arguments that env.py gives its revisions.
-    :param connection: used instead of whatever env.py connects to.
-    :param database: where that is, for an env.py that reads ``sqlalchemy.url``; what the connection says by default.
+    :param connection: offered to env.py as ``config.attributes["connection"]``, and used when it configures Alembic with none.
+    :param database: where that is; what the connection says by default.
     :param adjust: changes the options that env.py passes to ``configure``.
+    :param listen: a context manager around each engine that revisions are run on.
     :param mutate: whether Alembic may create its version table.
     :raises EnvironmentFailedError: env.py itself fails, or never runs migrations.
     """
     options: dict[str, Any] = {} if mutate else {"dont_mutate": True}
-    arguments: dict[str, Any] = {}
-    worked: list[bool] = []
-
-    def perform(heads: tuple[str, ...], context: MigrationContext) -> tuple[()]:
-        worked.append(True)
-        work(context, heads, arguments)
-        return ()
-
+    inside = _Inside(work=work)
     database = database or _database_of(connection)
-    with _environment(project, fn=perform, database=database, connection=connection, **options) as (environment, logging_state):
-        _wrap_configure(environment, logging_state, connection=connection, adjust=adjust)
-        _wrap_run_migrations(environment, arguments)
-        _run_env(project, environment.script, worked)
-    if not worked:
+    limits = {name: getattr(project.settings, name.removesuffix("_ms")) for name in ("lock_timeout_ms", "statement_timeout_ms")}
+    with (
+        _environment(project, fn=inside.perform, database=database, connection=connection, **options) as (
+            environment,
+            logging_state,
+        ),
+        Redirect(only(database), **limits) as redirect,
+        contextlib.ExitStack() as listening,
+    ):
+        offered = Offered(connection, redirect=redirect, listen=lambda engine: listening.enter_context(listen(engine)))
+        _wrap_configure(environment, logging_state, offered=offered, adjust=adjust)
+        _wrap_run_migrations(environment, inside.arguments)
+        _run_env(project, environment.script, inside)
+    if not inside.begun:
         file = project.options.environment_file
         raise EnvironmentFailedError(
             f"{file} ended without running migrations", hint="call context.run_migrations() in it when it is online"
@@ -81,20 +120,41 @@ def _database_of(connection: Connection) -> Database:
 
 
 def read_configuration(project: Project) -> dict[str, Any]:
-    """Return the options that env.py passes to ``configure``, learnt without a database: env.py runs in offline mode.
+    """Return the options that env.py passes to ``configure``, learnt without a database.
 
-    :raises EnvironmentFailedError: env.py fails before.
+    env.py runs in offline mode, and if that fails online, where it is stopped when it connects; what it would have passed is then
+    told from its text and its global names.
+
+    :raises EnvironmentFailedError: env.py fails before either way; the failure online is told.
     """
+    with contextlib.suppress(EnvironmentFailedError, _ConnectSignal):
+        return _read_configuration(project, as_sql=True)
+    try:
+        return _read_configuration(project)
+    except _ConnectSignal as signal:
+        file = project.options.environment_file
+        return options_in(file.read_text(encoding="utf-8"), namespace_of(signal.__traceback__, file))
+
+
+def _read_configuration(project: Project, **options: Any) -> dict[str, Any]:
+    from seachange.postgres.connection import Database
+
     found: dict[str, Any] = {}
 
-    def note(options: dict[str, Any]) -> None:
-        found.update(options)
+    def note(given: dict[str, Any]) -> None:
+        found.update(given)
         raise _ConfiguredSignal
 
-    with _environment(project, fn=lambda *_: (), as_sql=True) as (environment, logging_state):
-        _wrap_configure(environment, logging_state, connection=None, adjust=note)
+    def refuse(address: Address) -> Database:
+        raise _ConnectSignal(str(address))
+
+    with (
+        _environment(project, fn=lambda *_: (), database=Database(parameters={}), **options) as (environment, logging_state),
+        Redirect(refuse, lock_timeout_ms=0, statement_timeout_ms=0),
+    ):
+        _wrap_configure(environment, logging_state, offered=None, adjust=note)
         with contextlib.suppress(_ConfiguredSignal):
-            _run_env(project, environment.script, [])
+            _run_env(project, environment.script, _Inside(work=lambda *_: None))
     return found
 
 
@@ -116,7 +176,7 @@ def _environment(
 
 
 def _wrap_configure(
-    environment: EnvironmentContext, logging_state: LoggingState, *, connection: Connection | None, adjust: Adjust | None
+    environment: EnvironmentContext, logging_state: LoggingState, *, offered: Offered | None, adjust: Adjust | None
 ) -> None:
     """Replace ``configure`` on the instance; a subclass would not do, since Alembic registers its proxies by class."""
     original = environment.configure
@@ -126,20 +186,16 @@ def _wrap_configure(
         logging_state.restore()
         options = dict(signature.bind(*args, **kwargs).arguments)
         options.update(options.pop("kw", {}))
-        if connection is not None:
+        if offered is not None:
+            connection = offered.settled(options.get("connection"))
+            for name in _OFFLINE:
+                options.pop(name, None)
             options |= {"connection": connection, "url": None, "dialect_name": None, "transaction_per_migration": True}
-            _end_transaction(connection)
         if adjust is not None:
             adjust(options)
         original(**options)
 
     vars(environment)["configure"] = configure
-
-
-def _end_transaction(connection: Connection) -> None:
-    # A statement before configure() begins a transaction; Alembic would leave that to its caller and commit nothing.
-    if connection.in_transaction():
-        connection.commit()
 
 
 def _wrap_run_migrations(environment: EnvironmentContext, arguments: dict[str, Any]) -> None:
@@ -152,22 +208,26 @@ def _wrap_run_migrations(environment: EnvironmentContext, arguments: dict[str, A
     vars(environment)["run_migrations"] = run_migrations
 
 
-def _run_env(project: Project, script: ScriptDirectory, worked: list[bool]) -> None:
+def _run_env(project: Project, script: ScriptDirectory, inside: _Inside) -> None:
     try:
         script.run_env()
-    except SeachangeError:
-        raise
     except (Exception, SystemExit) as exc:
-        if worked:
+        if inside.failure is not None and exc is not inside.failure:
+            raise inside.failure from exc
+        if exc is inside.failure or isinstance(exc, SeachangeError):
             raise
-        raise environment_failure(project, exc) from exc
+        if not (inside.begun and isinstance(exc, SystemExit) and exc.code in (None, 0)):
+            raise environment_failure(project, exc, after=inside.begun) from exc
+    if inside.failure is not None:
+        # env.py has caught it and gone on, as if nothing were the matter.
+        raise inside.failure
 
 
-def environment_failure(project: Project, exc: BaseException) -> EnvironmentFailedError:
-    """Return the error that says where env.py, or what it imports, fails."""
+def environment_failure(project: Project, exc: BaseException, *, after: bool = False) -> EnvironmentFailedError:
+    """Return the error that says where env.py, or what it imports, fails, and whether that is ``after`` its migrations ran."""
     place = find_place(exc, root=project.settings.root)
     what = f"it calls sys.exit({exc.code!r})" if isinstance(exc, SystemExit) else redact(f"{type(exc).__name__}: {exc}")
     return EnvironmentFailedError(
-        f"Alembic's env.py fails{f' at {place}' if place else ''}: {what}",
+        f"Alembic's env.py fails{f' at {place}' if place else ''}{', after its migrations ran' if after else ''}: {what}",
         hint="`alembic current` meets the same error; mend the line that is named",
     )

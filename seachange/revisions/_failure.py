@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from seachange.errors import ExitCode, InterruptedRunError, MigrationFailedError
+from seachange.postgres.drivers import sqlstate_of, words_of
 from seachange.postgres.redaction import redact
 from seachange.revisions._revision import Revision
 from seachange.revisions._statements import StatementWatch, shorten
 from seachange.revisions._where import find_place, find_place_in
 
-__all__ = ["Progress", "interrupted_error", "migration_error", "sqlstate_of"]
+__all__ = ["Progress", "interrupted_error", "migration_error"]
 
 # 55P03 lock_not_available, 57014 query_canceled (statement_timeout), 40P01 deadlock_detected, 40001 serialization_failure.
 _PASSING = ("55P03", "57014", "40P01", "40001")
@@ -34,12 +35,6 @@ class Progress:
     def verb(self) -> str:
         """What the run does with revisions."""
         return "reverted" if self.downgrade else "applied"
-
-
-def sqlstate_of(exc: BaseException) -> str:
-    """Return the SQLSTATE of a driver's or SQLAlchemy's error, or nothing."""
-    original: Any = getattr(exc, "orig", None) or exc
-    return str(getattr(original, "sqlstate", None) or getattr(original, "pgcode", None) or "")
 
 
 def migration_error(
@@ -84,12 +79,11 @@ def interrupted_error(progress: Progress, *, watch: StatementWatch) -> Interrupt
 
 
 def _words(exc: BaseException, sqlstate: str) -> str:
-    original: Any = getattr(exc, "orig", None) or exc
-    primary = getattr(getattr(original, "diag", None), "message_primary", None)
+    primary, detail = words_of(exc)
     if not primary:
+        original: Any = getattr(exc, "orig", None) or exc
         text = " ".join(str(original).split()) or type(original).__name__
         return redact(text if sqlstate else f"{type(original).__name__}: {text}")
-    detail = original.diag.message_detail
     return redact(f"{primary}{f' ({detail})' if detail else ''} [SQLSTATE {sqlstate}]")
 
 

@@ -7,8 +7,9 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from seachange.postgres.drivers import in_autocommit, query
+
 if TYPE_CHECKING:
-    import psycopg
     from sqlalchemy import Connection, Engine
 
 __all__ = ["StatementWatch", "shorten"]
@@ -63,28 +64,28 @@ class StatementWatch:
                 event.remove(engine, name, listener)
 
     def _before(self, connection: Connection, cursor: Any, statement: str, *_: Any) -> None:
-        del connection
+        del cursor
         self.statement = statement
-        self.concurrent = bool(_CONCURRENTLY.search(statement)) and bool(cursor.connection.autocommit)
-        self._set_lock_timeout(cursor.connection)
+        self.concurrent = bool(_CONCURRENTLY.search(statement)) and in_autocommit(connection)
+        self._set_lock_timeout(connection)
 
-    def _set_lock_timeout(self, connection: psycopg.Connection[Any]) -> None:
+    def _set_lock_timeout(self, connection: Connection) -> None:
         """Lift lock_timeout for a concurrent build: it waits for every older transaction, and stopped it leaves wreckage."""
         if self.concurrent and not self._lock_timeout:
-            row = connection.execute("select current_setting('lock_timeout'), set_config('lock_timeout', '0', false)").fetchone()
-            self._lock_timeout = str(row[0]) if row else ""
+            rows = query(connection.connection, "select current_setting('lock_timeout'), set_config('lock_timeout', '0', false)")
+            self._lock_timeout = str(rows[0][0])
         elif not self.concurrent and self._lock_timeout:
-            connection.execute("select set_config('lock_timeout', %s, false)", [self._lock_timeout])
+            query(connection.connection, f"select set_config('lock_timeout', '{self._lock_timeout}', false)")
             self._lock_timeout = ""
 
     def _after(self, connection: Connection, cursor: Any, statement: str, *_: Any) -> None:
-        del connection
+        del cursor
         if found := _COMMITS.search(statement):
             # What stands before a COMMIT in the same text is committed with it.
             self.committed = self.committed or self._pending or found.start() > 0
         elif not _READS.match(statement):
             self._pending = True
-            self.committed = self.committed or bool(cursor.connection.autocommit)
+            self.committed = self.committed or in_autocommit(connection)
         self.statement = ""
 
     def _commit(self, connection: Connection) -> None:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from seachange.config import Settings
 from seachange.errors import ExitCode, InterruptedRunError, MigrationFailedError, SeachangeError
 from seachange.postgres import interrupt
+from seachange.postgres.drivers import backend_pid, sqlstate_of
 from seachange.revisions._blockers import BlockerWatch
-from seachange.revisions._failure import Progress, interrupted_error, migration_error, sqlstate_of
+from seachange.revisions._failure import Progress, interrupted_error, migration_error
 from seachange.revisions._revision import Revision
 from seachange.revisions._statements import StatementWatch
 from seachange.revisions.ledger import Attempt, Ledger
@@ -75,7 +76,8 @@ class Steps:
         :raises ReconnectSignal: the connection broke after a commit.
         """
         self.seen = None
-        with BlockerWatch(self.database, pid=_backend_pid(context)) as blockers:
+        pid = backend_pid(context.connection) if context.connection is not None else 0
+        with BlockerWatch(self.database, pid=pid) as blockers:
             for position, revision in enumerate(todo):
                 self.on_revision(revision)
                 not_tried = tuple(later.revision for later in todo[position + 1 :])
@@ -271,9 +273,3 @@ class _Step:
             not_tried=self._not_tried,
             current=current,
         )
-
-
-def _backend_pid(context: MigrationContext) -> int:
-    connection = context.connection
-    driver: Any = connection.connection.dbapi_connection if connection is not None else None
-    return int(driver.info.backend_pid)

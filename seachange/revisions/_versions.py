@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from seachange.errors import StatementFailedError
 from seachange.revisions._environment import read_configuration
+from seachange.revisions._source import keywords
 from seachange.revisions.project import Project
 
 if TYPE_CHECKING:
@@ -47,11 +48,7 @@ def find_version_table(project: Project) -> VersionTable:
 
 def _constants(source: str) -> Mapping[str, str] | None:
     """Arguments of a call that are written out; None when one is computed or stands elsewhere."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError):
-        return None
-    named = [node for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg in _NAMES]
+    named = keywords(source, *_NAMES)
     values = {(node.arg, node.value.value if isinstance(node.value, ast.Constant) else None) for node in named}
     if not values or len(values) > len({name for name, _ in values}) or any(not isinstance(value, str) for _, value in values):
         return None

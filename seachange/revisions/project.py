@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import dataclasses
 import sys
 from pathlib import Path
@@ -54,7 +55,7 @@ class Project:
         _set(config, "path_separator", "newline")
         _set(config, "version_locations", "\n".join(str(path) for path in locations))
         if database is not None:
-            _set(config, "sqlalchemy.url", sqlalchemy_url(database))
+            _set(config, "sqlalchemy.url", sqlalchemy_url(database, driver=_driver_of(config)))
         return config
 
     def script(self, config: Config) -> ScriptDirectory:
@@ -80,19 +81,31 @@ def open_project(settings: Settings, *, extra_locations: tuple[Path, ...] = ()) 
     return Project(settings=settings, options=options, extra_locations=extra_locations)
 
 
-def sqlalchemy_url(database: Database) -> str:
+def sqlalchemy_url(database: Database, *, driver: str = "postgresql+psycopg") -> str:
     """Return the URL of ``database`` for SQLAlchemy, *with its password*."""
     from sqlalchemy import URL
 
     parameters = dict(database.parameters)
     url = URL.create(
-        "postgresql+psycopg",
+        driver,
         username=parameters.pop("user", None),
         password=parameters.pop("password", None),
         database=parameters.pop("dbname", None),
         query=parameters,
     )
     return url.render_as_string(hide_password=False)
+
+
+def _driver_of(config: Config) -> str:
+    """Return the driver that the project's own URL names, or psycopg when there is no such URL, or only a placeholder."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        name = make_url(config.get_main_option("sqlalchemy.url") or "").drivername
+    except (ArgumentError, configparser.Error, ValueError):
+        return "postgresql+psycopg"
+    return name if name.split("+")[0] == "postgresql" else "postgresql+psycopg"
 
 
 def _set(config: Config, name: str, value: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -13,6 +12,7 @@ from seachange.config import Settings
 from seachange.errors import RefusedError, StatementFailedError
 from seachange.postgres import interrupt
 from seachange.revisions import _targets
+from seachange.revisions._connections import Listen
 from seachange.revisions._environment import run_environment
 from seachange.revisions._revision import Revision
 from seachange.revisions._steps import ReconnectSignal, StepOutcome, Steps
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["Applied", "current", "downgrade", "upgrade", "version_table"]
 
 _Choose = Callable[[History, Iterable[str]], tuple[Revision, ...]]
-Listen = Callable[["sa.Engine"], AbstractContextManager[object]]
 
 
 class _Told(NamedTuple):
@@ -194,11 +193,18 @@ class _Run:
             self._table = _located(context)
             steps.run(choose(self._history, heads), context, arguments)
 
+        @contextlib.contextmanager
+        def listening(engine: sa.Engine) -> Iterator[None]:
+            with steps.watch.listening(engine), listen(engine):
+                yield
+
         settings = self._project.settings
         opened = engine(self._database, lock_timeout_ms=settings.lock_timeout, statement_timeout_ms=settings.statement_timeout)
         try:
-            with steps.watch.listening(opened), listen(opened), opened.connect() as connection:
-                run_environment(self._project, work, connection=connection, database=self._database, mutate=True)
+            with opened.connect() as connection:
+                run_environment(
+                    self._project, work, connection=connection, database=self._database, listen=listening, mutate=True
+                )
         finally:
             opened.dispose()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -16,13 +17,13 @@ Open = Callable[..., Settings]
 
 
 @pytest.fixture(autouse=True)
-def _own_modules() -> Iterator[None]:
+def _own_modules(tmp_path: Path) -> Iterator[None]:
     """Forget modules and search paths of a project after its test."""
-    modules, paths = set(sys.modules), list(sys.path)
+    paths = list(sys.path)
     yield
     sys.path[:] = paths
-    for name in set(sys.modules) - modules:
-        if not name.split(".")[0].startswith(("seachange", "alembic", "sqlalchemy", "psycopg", "mako", "markupsafe")):
+    for name, module in list(sys.modules.items()):
+        if (getattr(module, "__file__", None) or "").startswith(str(tmp_path)):
             del sys.modules[name]
 
 

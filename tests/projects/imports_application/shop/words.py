@@ -1,0 +1,5 @@
+KINDS = ("private", "business")
+
+
+def shown(kind: str) -> str:
+    return kind.title()
