@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import traceback
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from seachange.revisions._where import find_place, find_place_in
 __all__ = ["Progress", "interrupted_error", "migration_error"]
 
 # 55P03 lock_not_available, 57014 query_canceled (statement_timeout), 40P01 deadlock_detected, 40001 serialization_failure.
+_UNDEFINED_TABLE = "42P01"
 _PASSING = ("55P03", "57014", "40P01", "40001")
 
 
@@ -57,6 +59,15 @@ def migration_error(
     if blocked_by:
         parts.append(f"blocked by {redact(blocked_by)}")
     reason, state = "; ".join(parts), _state(progress, left_behind=left_behind)
+    if presumed := _presumed(exc, progress):
+        return MigrationFailedError(
+            presumed,
+            hint="then run the command again; databases that have the table already are beyond such a revision",
+            failed=revision.revision,
+            not_tried=progress.not_tried,
+            reason=presumed,
+            exit_code=_exit_code(progress, sqlstate, left_behind=left_behind),
+        )
     return MigrationFailedError(
         f"revision {revision.revision} was not {progress.verb}: {reason}; {state}",
         hint=_hint(progress, sqlstate, left_behind=left_behind, concurrent=watch.concurrent),
@@ -75,6 +86,19 @@ def interrupted_error(progress: Progress, *, watch: StatementWatch) -> Interrupt
     return InterruptedRunError(
         f"interrupted while revision {revision.revision} was being {progress.verb}; {state}",
         hint="run the command again to go on from there",
+    )
+
+
+def _presumed(exc: BaseException, progress: Progress) -> str:
+    """Return what is wrong with a history whose first revision changes a table that nothing has made."""
+    revision = progress.revision
+    if sqlstate_of(exc) != _UNDEFINED_TABLE or progress.downgrade or revision.down_revisions or progress.current:
+        return ""
+    named = re.search(r"[\"«„](.+?)[\"»“]", words_of(exc)[0])
+    table = f"the table {named[1]}" if named else "a table"
+    return (
+        f"the first revision, {revision.revision}, needs {table}, which no revision makes: "
+        f"put a revision that creates it before {revision.revision}, or load the schema that was there before the history began"
     )
 
 

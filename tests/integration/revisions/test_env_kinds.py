@@ -157,3 +157,39 @@ def test_an_engine_of_the_application_that_was_used_before_is_opened_anew(open_p
     pool = sys.modules["shop.database"].engine.pool
     assert (pool.checkedout(), downgrade(each_database, settings, target="base").current) == (0, ())
     assert [record.dbapi_connection for record in pool._pool.queue] == [None]
+
+
+def test_a_first_revision_that_presumes_a_table_is_told_in_one_sentence(open_project: Open, each_database: Database) -> None:
+    settings = open_project("presumes_tables")
+
+    with pytest.raises(MigrationFailedError) as caught:
+        upgrade(each_database, settings)
+
+    assert caught.value.message == (
+        "the first revision, 0001, needs the table clients, which no revision makes: "
+        "put a revision that creates it before 0001, or load the schema that was there before the history began"
+    )
+    assert (caught.value.exit_code, caught.value.not_tried) == (ExitCode.FAILED_UNCHANGED, ("0002",))
+    assert tables(each_database) == ["alembic_version"]
+
+
+def test_a_failure_that_env_py_keeps_to_itself_is_told_all_the_same(open_project: Open, database: Database) -> None:
+    settings = open_project("presumes_tables")
+    env = settings.root / "migrations" / "env.py"
+    quiet = "        import contextlib\n        with contextlib.suppress(Exception), context.begin_transaction():\n"
+    head, online = env.read_text().split("def run_migrations_online")
+    env.write_text(f"{head}def run_migrations_online" + online.replace("        with context.begin_transaction():\n", quiet))
+
+    with pytest.raises(MigrationFailedError, match="which no revision makes"):
+        upgrade(database, settings)
+
+
+def test_an_error_of_env_py_after_its_migrations_is_told_as_such(open_project: Open, database: Database) -> None:
+    settings = open_project("handed_over")
+    env = settings.root / "migrations" / "env.py"
+    env.write_text(env.read_text() + "\nraise KeyError('notify')\n")
+
+    with pytest.raises(EnvironmentFailedError, match=r"fails at migrations/env\.py:27, after its migrations ran: KeyError"):
+        upgrade(database, settings)
+
+    assert at(database, settings) == ("0002",)
