@@ -116,7 +116,7 @@ class Ledger:
 
     def failed(self, attempt: Attempt, error: SeachangeError) -> None:
         """Write that a revision failed or was interrupted, on a connection of its own."""
-        from seachange.revisions._failure import sqlstate_of
+        from seachange.postgres.drivers import sqlstate_of
         from seachange.revisions._ledger_table import insert
 
         reason = error.reason if isinstance(error, MigrationFailedError) else error.message
