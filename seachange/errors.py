@@ -26,6 +26,7 @@ __all__ = [
     "ModelsNotImportableError",
     "NotWritableError",
     "OutOfDiskError",
+    "PlanInvalidError",
     "ProgramFailedError",
     "ProjectNotFoundError",
     "QuestionsOpenError",
@@ -248,6 +249,10 @@ class RefusedError(SeachangeError):
     """Policy forbids the command here."""
 
     exit_code = ExitCode.REFUSED
+
+
+class PlanInvalidError(RefusedError):
+    """A file is no plan, or not the plan that was written."""
 
 
 class ConfirmationRequiredError(RefusedError):

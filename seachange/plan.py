@@ -3,16 +3,37 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import hashlib
+import json
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-__all__ = ["Finding", "Plan", "PlannedRevision", "RunReport", "Severity", "Statement", "Status", "StepResult", "jsonable"]
+from seachange.errors import PlanInvalidError
+
+__all__ = [
+    "Finding",
+    "Plan",
+    "PlannedRevision",
+    "RunReport",
+    "Severity",
+    "Statement",
+    "Status",
+    "StepResult",
+    "WayBack",
+    "jsonable",
+]
+
+_T = TypeVar("_T")
 
 Severity = Literal["error", "warning", "info"]
 Status = Literal["done", "skipped", "warning", "failed", "not tried"]
+WayBack = Literal["not tried", "works", "differs", "fails"]
 
 REPORT_SCHEMA = "seachange.run/1"
 PLAN_SCHEMA = "seachange.plan/1"
+
+_MAKE_ANEW = "make it anew: invoke migration.plan --output FILE"
 
 
 def jsonable(value: object) -> Any:
@@ -54,37 +75,128 @@ class Finding:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Statement:
-    """One SQL statement of a revision, with the place that it came from."""
+    """One SQL statement of a revision, with the place that it came from.
+
+    ``transaction`` counts the transactions of the revision, 0 means outside of any. ``count`` is how often the line sent it with
+    other values, of which ``sql`` shows the first. ``reads`` says that the revision looks at the rows which it returns.
+    """
 
     sql: str
     file: str = ""
     line: int = 0
-    transactional: bool = True
+    transaction: int = 1
+    count: int = 1
+    reads: bool = False
+
+    @property
+    def where(self) -> str:
+        """The place as ``file:line``."""
+        return f"{self.file}:{self.line}"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PlannedRevision:
-    """A revision that would run, and what it would send."""
+    """A revision that would run, and what it would send.
+
+    ``sql_hash`` is over every statement whole, those that ``statements`` only counts too; it is empty when none was captured.
+    ``way_back`` says how the downgrade went on a throwaway server, and ``way_back_reason`` what was wrong with it.
+    """
 
     revision: str
     title: str
     file: str
     reversible: bool
+    content_hash: str = ""
+    sql_hash: str = ""
     statements: tuple[Statement, ...] = ()
+    depends_on_data: bool = False
+    way_back: WayBack = "not tried"
+    way_back_reason: str = ""
+
+    @property
+    def transactions(self) -> int:
+        """How many transactions it takes, those for single statements outside of any not counted."""
+        return len({statement.transaction for statement in self.statements if statement.transaction})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a command would change, decided before anything is."""
+    """What a command would change, decided before anything is.
+
+    ``database``, ``server_major`` and ``created`` say of which database, on which server and when; they are not part of the hash.
+    """
 
     direction: Literal["upgrade", "downgrade"]
     current: tuple[str, ...]
     target: tuple[str, ...]
     revisions: tuple[PlannedRevision, ...] = ()
+    database: str = ""
+    server_major: int = 0
+    created: str = ""
+
+    @functools.cached_property
+    def hash(self) -> str:
+        """The SHA-256, in hex, of what the plan does: equal on every machine and day that would do the same."""
+        content = {
+            "schema": PLAN_SCHEMA,
+            "direction": self.direction,
+            "current": sorted(self.current),
+            "target": sorted(self.target),
+            "revisions": [_content(revision) for revision in self.revisions],
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as JSON values."""
-        return {"schema": PLAN_SCHEMA, **jsonable(self)}
+        return {"schema": PLAN_SCHEMA, "hash": self.hash, **jsonable(self)}
+
+    @classmethod
+    def from_json(cls, text: str) -> Plan:
+        """Return the plan that :meth:`to_dict` wrote.
+
+        :raises PlanInvalidError: the text is no plan, is one of another version, or was changed by hand.
+        """
+        document = _parsed(text)
+        try:
+            revisions = [
+                _made(PlannedRevision, revision, statements=tuple(_made(Statement, one) for one in revision["statements"]))
+                for revision in document["revisions"]
+            ]
+            found = _made(
+                cls,
+                document,
+                revisions=tuple(revisions),
+                current=tuple(map(str, document["current"])),
+                target=tuple(map(str, document["target"])),
+            )
+            intact = document["hash"] == found.hash and found.direction in ("upgrade", "downgrade")
+        except (AttributeError, KeyError, TypeError, ValueError) as exc:
+            raise PlanInvalidError(f"it says {PLAN_SCHEMA}, but is none: {exc!r}", hint=_MAKE_ANEW) from exc
+        if not intact:
+            raise PlanInvalidError(f"its content does not have the hash that it names, {document['hash']}", hint=_MAKE_ANEW)
+        return found
+
+
+def _content(revision: PlannedRevision) -> dict[str, Any]:
+    statements = [[one.sql, one.line, one.transaction, one.count] for one in revision.statements]
+    names = ("revision", "content_hash", "sql_hash")
+    return {**{name: getattr(revision, name) for name in names}, "statements": statements}
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except ValueError as exc:
+        raise PlanInvalidError(f"it is no JSON: {exc}", hint=_MAKE_ANEW) from exc
+    schema = document.get("schema") if isinstance(document, dict) else None
+    if schema != PLAN_SCHEMA:
+        raise PlanInvalidError(f"it says schema {schema!r}, not {PLAN_SCHEMA!r}", hint=_MAKE_ANEW)
+    return dict(document)
+
+
+def _made(kind: type[_T], document: Mapping[str, Any], **parts: object) -> _T:
+    names = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    return kind(**{name: value for name, value in document.items() if name in names} | parts)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import hashlib
 import re
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -17,10 +19,69 @@ from seachange.revisions._revision import Revision
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-__all__ = ["Capture"]
+__all__ = ["Capture", "Captured"]
 
 # What SQLAlchemy asks the catalogue for (does the table exist?) belongs to no revision's meaning.
 _REFLECTION = re.compile(r"\s*select\b.*\bpg_catalog\.", re.IGNORECASE | re.DOTALL)
+_ENDS_TRANSACTION = re.compile(r"\s*(commit|rollback(?!\s+to\b)|end|abort)\b", re.IGNORECASE)
+_GIVES_ROWS = re.compile(r"\s*(select|with|values|table)\b|\s*(update|delete|merge)\b.*\breturning\b", re.IGNORECASE | re.DOTALL)
+_OF_CATALOGUE = re.compile(r"\b(information_schema|pg_catalog|pg_\w+)\b(?!\s*\()", re.IGNORECASE)
+
+# What differs from one turn of a loop to the next; names do not, and what they name is a change of its own.
+_VALUE = re.compile(
+    r"\$(\w*)\$.*?\$\1\$|[eE]?'(?:[^']|'')*'|(?<![\w\"])-?\d[\d.]*(?![\w\"])|\b(?:null|true|false)\b", re.I | re.S
+)
+
+# A loop may send several statements at each turn.
+_LONGEST_TURN = 16
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Captured:
+    """What one revision sent; ``sql_hash`` is over every statement whole and in order."""
+
+    statements: tuple[Statement, ...]
+    sql_hash: str
+
+    @property
+    def depends_on_data(self) -> bool:
+        """Whether the revision looks at rows, so that others may make it send something else."""
+        return any(statement.reads for statement in self.statements)
+
+
+class _Revision:
+    """The revision under way: its statements, those of a loop folded into one."""
+
+    def __init__(self, revision: Revision) -> None:
+        self.revision = revision
+        self.transaction_open = False
+        self._statements: list[Statement] = []
+        self._shapes: list[str] = []
+        self._transaction = 0
+        self._digest = hashlib.sha256()
+
+    def transaction(self, *, autocommit: bool) -> int:
+        """Return the number of the transaction that a statement sent now is in."""
+        if autocommit:
+            return 0
+        self._transaction += not self.transaction_open
+        self.transaction_open = True
+        return self._transaction
+
+    def add(self, statement: Statement, texts: list[str]) -> None:
+        for text in texts:
+            self._digest.update(f"{statement.transaction}\0{text}\0".encode())
+        shape = _VALUE.sub("?", texts[0])
+        for index in range(len(self._statements) - 1, max(-1, len(self._statements) - 1 - _LONGEST_TURN), -1):
+            known = self._statements[index]
+            if (known.line, known.transaction, self._shapes[index]) == (statement.line, statement.transaction, shape):
+                self._statements[index] = dataclasses.replace(known, count=known.count + len(texts))
+                return
+        self._statements.append(statement)
+        self._shapes.append(shape)
+
+    def captured(self) -> Captured:
+        return Captured(statements=tuple(self._statements), sql_hash=self._digest.hexdigest())
 
 
 class Capture:
@@ -31,54 +92,85 @@ class Capture:
 
     def __init__(self, *, root: Path) -> None:
         self._root = root
-        self._revision: Revision | None = None
-        self._statements: dict[str, list[Statement]] = {}
+        self._noted: dict[str, _Revision] = {}
+        self._now: _Revision | None = None
 
     @property
-    def statements(self) -> Mapping[str, tuple[Statement, ...]]:
+    def found(self) -> Mapping[str, Captured]:
         """What was noted so far."""
-        return {revision: tuple(found) for revision, found in self._statements.items()}
+        return {name: noted.captured() for name, noted in self._noted.items()}
 
     def begin(self, revision: Revision) -> None:
         """Note from now on for ``revision``."""
-        self._revision = revision
+        self._now = self._noted[revision.revision] = _Revision(revision)
+
+    def again(self, reason: str) -> None:
+        """Forget what the revision under way sent: it is tried again."""
+        del reason
+        if self._now is not None:
+            self.begin(self._now.revision)
 
     @contextlib.contextmanager
     def listening(self, engine: Engine) -> Iterator[None]:
         """Listen to the connections of ``engine``."""
         from sqlalchemy import event
 
-        listener: Callable[..., None] = self._note
-        event.listen(engine, "before_cursor_execute", listener)
+        listeners: tuple[tuple[str, Callable[..., None]], ...] = (
+            ("before_cursor_execute", self._note),
+            ("commit", self._end_transaction),
+            ("rollback", self._end_transaction),
+        )
+        for name, listener in listeners:
+            event.listen(engine, name, listener)
         try:
             yield
         finally:
-            event.remove(engine, "before_cursor_execute", listener)
+            for name, listener in listeners:
+                event.remove(engine, name, listener)
+
+    def _end_transaction(self, connection: Connection) -> None:
+        del connection
+        if self._now is not None:
+            self._now.transaction_open = False
 
     def _note(self, connection: Connection, cursor: Any, statement: str, *rest: Any) -> None:
         del cursor
-        revision = self._revision
-        if revision is None or _REFLECTION.match(statement) or not (line := _line_in(revision.path)):
+        now = self._now
+        if now is None or _REFLECTION.match(statement):
+            return
+        line, by_alembic = _sender(now.revision.path)
+        if not line:
             return
         parameters, _, many = rest
-        path = revision.path
+        texts = _written_out(connection, statement, parameters, many=many)
+        path = now.revision.path
         noted = Statement(
-            sql=redact(_written_out(connection, statement, parameters, many=many)),
+            sql=redact(texts[0]),
             file=str(path.relative_to(self._root) if path.is_relative_to(self._root) else path),
             line=line,
-            transactional=not in_autocommit(connection),
+            transaction=now.transaction(autocommit=in_autocommit(connection)),
+            count=len(texts),
+            reads=not by_alembic and bool(_GIVES_ROWS.match(statement)) and not _OF_CATALOGUE.search(statement),
         )
-        self._statements.setdefault(revision.revision, []).append(noted)
+        now.add(noted, texts)
+        if _ENDS_TRANSACTION.match(statement):
+            now.transaction_open = False
 
 
-def _line_in(path: Path) -> int:
-    """Return the line of ``path`` that is under way on this thread; 0 when none is."""
-    name = str(path)
-    return next((line for frame, line in traceback.walk_stack(None) if frame.f_code.co_filename == name), 0)
+def _sender(path: Path) -> tuple[int, bool]:
+    """Return the line of ``path`` that is under way on this thread, 0 when none is, and whether Alembic's operations send for it.
+
+    ``op.execute`` and its like give no rows back, so that a SELECT sent by them is there for what it does.
+    """
+    name, by_alembic = str(path), False
+    for frame, line in traceback.walk_stack(None):
+        if frame.f_code.co_filename == name:
+            return line, by_alembic
+        by_alembic = by_alembic or frame.f_globals.get("__name__") == "alembic.ddl.impl"
+    return 0, False
 
 
-def _written_out(connection: Connection, statement: str, parameters: Any, *, many: bool) -> str:
-    """Return the statement with its parameters in place; of many rows the first."""
+def _written_out(connection: Connection, statement: str, parameters: Any, *, many: bool) -> list[str]:
+    """Return the statement once for each row of parameters, with these in place."""
     rows = list(parameters) if many else [parameters]
-    text = mogrify(connection, statement, rows[0] if rows else None).strip()
-    return f"{text} -- and {len(rows) - 1} more rows" if len(rows) > 1 else text
+    return [mogrify(connection, statement, row).strip() for row in rows or [None]]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from seachange.revisions._revision import Revision
 from seachange.revisions._statements import StatementWatch, shorten
 from seachange.revisions._where import find_place, find_place_in
 
-__all__ = ["Progress", "interrupted_error", "migration_error"]
+__all__ = ["Progress", "failing_on_throwaway", "interrupted_error", "migration_error"]
 
 # 55P03 lock_not_available, 57014 query_canceled (statement_timeout), 40P01 deadlock_detected, 40001 serialization_failure.
 _UNDEFINED_TABLE = "42P01"
@@ -140,3 +142,22 @@ def _exit_code(progress: Progress, sqlstate: str, *, left_behind: bool) -> int:
     if left_behind or progress.applied:
         return ExitCode.FAILED_CHANGED
     return ExitCode.TRY_AGAIN if sqlstate in _PASSING else ExitCode.FAILED_UNCHANGED
+
+
+@contextlib.contextmanager
+def failing_on_throwaway() -> Iterator[None]:
+    """Say of a revision that fails in the block that this was on a throwaway server and touched no other.
+
+    :raises MigrationFailedError: one fails.
+    """
+    try:
+        yield
+    except MigrationFailedError as exc:
+        raise MigrationFailedError(
+            f"revision {exc.failed} fails on an empty throwaway server: {exc.reason}; your database was not touched",
+            hint=f"mend the file of {exc.failed}: the history has to lead from nothing to its head",
+            failed=exc.failed,
+            not_tried=exc.not_tried,
+            reason=exc.reason,
+            exit_code=ExitCode.FAILED_UNCHANGED,
+        ) from exc

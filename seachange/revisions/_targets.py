@@ -98,6 +98,10 @@ def _heads(history: History, target: str) -> tuple[str, ...]:
         return history.heads
     label = target.removesuffix("@head").removesuffix("@heads")
     if labelled := [revision.revision for revision in history.revisions if label in revision.branch_labels]:
-        branch = {revision.revision for revision in history.descendants(labelled)}
+        branch = set(labelled)
+        for revision in history.revisions:
+            # A label goes along with what follows, not with what only depends on it.
+            if branch.intersection(revision.down_revisions):
+                branch.add(revision.revision)
         return tuple(name for name in history.heads if name in branch)
     return (history.find(target).revision,)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from seachange.config import Settings
-from seachange.plan import Plan, PlannedRevision, Statement
+from seachange.plan import Plan, PlannedRevision
 from seachange.revisions import _order, _targets
+from seachange.revisions._failure import failing_on_throwaway
 from seachange.revisions._revision import Revision
 from seachange.revisions.history import History
 
 if TYPE_CHECKING:
     from seachange.postgres.connection import Database
+    from seachange.revisions._capture import Captured
 
 __all__ = ["capture", "plan_downgrade", "plan_upgrade"]
 
@@ -55,6 +58,7 @@ def capture(
     *,
     target: str,
     direction: Literal["upgrade", "downgrade"] = "upgrade",
+    try_back: bool = False,
 ) -> Plan:
     """Return the plan with the SQL of each statement, learnt by running it.
 
@@ -63,16 +67,35 @@ def capture(
     :param history: the revisions.
     :param target: as for :func:`plan_upgrade` or :func:`plan_downgrade`.
     :param direction: which of the two.
+    :param try_back: undo an upgrade again, and say of each revision whether that leads to the schema before it.
     :raises MigrationFailedError: a revision fails on the throwaway database.
     """
     from seachange.revisions._capture import Capture
+    from seachange.revisions._way_back import Schemas, tried_back
     from seachange.revisions.runner import downgrade, upgrade
 
     captured = Capture(root=settings.root)
-    move = upgrade if direction == "upgrade" else downgrade
-    applied = move(database, settings, target=target, history=history, on_revision=captured.begin, listen=captured.listening)
-    plan = plan_upgrade if direction == "upgrade" else plan_downgrade
-    return _with_statements(plan(history, current=applied.before, target=target), captured.statements)
+    before = Schemas(settings, database)
+    with contextlib.closing(before), failing_on_throwaway():
+
+        def begin(revision: Revision) -> None:
+            captured.begin(revision)
+            if try_back:
+                before.note(revision)
+
+        move = upgrade if direction == "upgrade" else downgrade
+        applied = move(
+            database,
+            settings,
+            target=target,
+            history=history,
+            on_revision=begin,
+            on_retry=captured.again,
+            listen=captured.listening,
+        )
+        plan = plan_upgrade if direction == "upgrade" else plan_downgrade
+        found = _with_captured(plan(history, current=applied.before, target=target), captured.found)
+        return tried_back(settings, database, history, plan=found, before=before) if try_back else found
 
 
 def _plan(
@@ -94,14 +117,18 @@ def _plan(
                 title=revision.title,
                 file=history.relative(Path(revision.path)),
                 reversible=revision.reversible,
+                content_hash=revision.content_hash,
             )
             for revision in todo
         ),
     )
 
 
-def _with_statements(plan: Plan, statements: Mapping[str, tuple[Statement, ...]]) -> Plan:
-    revisions = tuple(
-        dataclasses.replace(revision, statements=statements.get(revision.revision, ())) for revision in plan.revisions
-    )
-    return dataclasses.replace(plan, revisions=revisions)
+def _with_captured(plan: Plan, captured: Mapping[str, Captured]) -> Plan:
+    def completed(revision: PlannedRevision) -> PlannedRevision:
+        found = captured[revision.revision]
+        return dataclasses.replace(
+            revision, statements=found.statements, sql_hash=found.sql_hash, depends_on_data=found.depends_on_data
+        )
+
+    return dataclasses.replace(plan, revisions=tuple(completed(revision) for revision in plan.revisions))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from seachange.config import Settings
-from seachange.errors import ExitCode, MigrationFailedError
+from seachange.revisions._failure import failing_on_throwaway
 from seachange.revisions._targets import require_known, require_order
 from seachange.revisions.history import History
 from seachange.revisions.runner import upgrade
@@ -88,18 +88,9 @@ def catalog_at(shadow: Shadow, history: History, revisions: Iterable[str], *, se
 
 
 def _bring(settings: Settings, history: History, database: Database, *, state: Iterable[str]) -> None:
-    try:
+    with failing_on_throwaway():
         for revision in state:
             upgrade(database, settings, target=revision, history=history)
-    except MigrationFailedError as exc:
-        raise MigrationFailedError(
-            f"revision {exc.failed} fails on an empty throwaway server: {exc.reason}; your database was not touched",
-            hint=f"mend the file of {exc.failed}: the history has to lead from nothing to its head",
-            failed=exc.failed,
-            not_tried=exc.not_tried,
-            reason=exc.reason,
-            exit_code=ExitCode.FAILED_UNCHANGED,
-        ) from exc
 
 
 def _state_of(database: Database, settings: Settings) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import functools
 import inspect
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TextIO
@@ -73,6 +74,11 @@ class Face:
         from seachange.report.marks import marks_for
 
         return marks_for(self._out)
+
+    @property
+    def width(self) -> int:
+        """How many columns the terminal has that stdout goes to; 0 when it goes elsewhere."""
+        return shutil.get_terminal_size().columns if self._out.isatty() else 0
 
     def answer(self, lines: Iterable[str], data: Mapping[str, Any]) -> None:
         """Print the answer: lines of text, or one JSON document named after the task."""

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
+from invoke.exceptions import Exit
+
+from seachange.errors import ConfigError
 from seachange.tasks._task import Face, task
 
 _STEPS = "check, backup, generate, apply, sync, verify, clean"
@@ -54,12 +58,51 @@ def generate(face: Face, *, name: str = "", location: str = "", rename: Sequence
     face.run(steps_, name=name, location=location, rename=rename or (), answers=answers)
 
 
-@task(changes=True, name="apply", aliases=("run",), help={"to": "revision to stop at (default: the head)"})
-def apply_(face: Face, *, to: str = "") -> None:
+@task(
+    formats=("markdown", "sql"),
+    help={
+        "to": "revision, release (git tag), base, +N or -N; a way back where it leads below (default: the head)",
+        "try_back": "undo the revisions again on the throwaway server, and say whether that leads back",
+        "output": "file to write the plan to as JSON, for `migration.apply --plan`",
+        "check": "exit 2 when there is something to do",
+    },
+)
+def plan(face: Face, *, to: str = "", try_back: bool = False, output: str = "", check: bool = False) -> None:
+    """Show what would run: revisions, SQL, places, transactions."""
+    from seachange.errors import ExitCode
+    from seachange.report.plan import plan_document
+    from seachange.workflow.plan import make_plan, write_plan
+
+    with face.new_run(options={"to": to, "try_back": try_back}) as run:
+        made = make_plan(run)
+    if output:
+        write_plan(made, Path(output))
+        face.say(f"the plan was written to {output}")
+    face.write(plan_document(made, face.format, marks=face.marks, width=face.width))
+    if check and made.revisions:
+        raise Exit(code=ExitCode.FOUND)
+
+
+@task(
+    changes=True,
+    name="apply",
+    aliases=("run",),
+    help={
+        "to": "revision to stop at (default: the head)",
+        "plan": "file of `migration.plan --output`: run exactly that or refuse",
+    },
+)
+def apply_(face: Face, *, to: str = "", plan: str = "") -> None:
     """Apply pending revisions, one transaction each."""
     from seachange.workflow import pipeline, steps
+    from seachange.workflow.plan import read_plan
 
-    face.run(pipeline(steps.check, steps.apply, name="migration.apply"), to=to)
+    if to and plan:
+        raise ConfigError(
+            "--to and --plan contradict each other: a plan says itself where it leads", hint="leave one of them out"
+        )
+    planned = read_plan(Path(plan)) if plan else None
+    face.run(pipeline(steps.check, steps.apply, name="migration.apply"), to=to, plan=planned)
 
 
 @task(changes=True, help={"yes": "do not ask"})

@@ -5,8 +5,10 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from seachange.plan import StepResult
+from seachange.errors import RefusedError
+from seachange.plan import Plan, StepResult
 from seachange.workflow.origin import open_ledger, unwritten
+from seachange.workflow.plan import require_current, require_plan
 from seachange.workflow.run import Run
 from seachange.workflow.steps._check import require_known, require_writable
 
@@ -17,19 +19,23 @@ __all__ = ["apply", "locked"]
 
 
 def apply(run: Run) -> StepResult:
-    """Apply pending revisions up to option ``to`` (the head by default).
+    """Apply pending revisions up to option ``to`` (the head by default), or exactly those of option ``plan``.
 
+    :raises RefusedError: the database or the revisions are not what the plan was made for.
     :raises LockNotAcquiredError: another deployer holds the lock, and did so for all of ``migration_timeout``.
     :raises MigrationFailedError: a revision failed; says what was applied before it.
     """
     from seachange.revisions.runner import upgrade
 
     require_writable(run)
-    target = run.options.get("to") or "heads"
+    plan: Plan | None = run.options.get("plan")
+    target = _planned(run, plan) if plan else run.options.get("to") or "heads"
     if run.dry_run:
         return _would_apply(run, target)
     ledger = open_ledger(run)
     with locked(run):
+        if plan:
+            require_current(run, plan)
         require_known(run, run.current())
         applied = upgrade(
             run.database,
@@ -40,7 +46,7 @@ def apply(run: Run) -> StepResult:
             on_retry=run.progress,
             ledger=ledger,
         )
-    facts = tuple(
+    facts = _facts_of_plan(run, plan) + tuple(
         f"applied {revision} {run.history.find(revision).title} in {seconds:.2f} s"
         for revision, seconds in applied.durations_s.items()
     )
@@ -49,7 +55,7 @@ def apply(run: Run) -> StepResult:
         f"{len(applied.revisions)} applied, the database is at {place}" if applied.revisions else f"nothing to apply, at {place}"
     )
     findings = unwritten(ledger)
-    data = {"applied": applied.revisions, "current": applied.current}
+    data = {"applied": applied.revisions, "current": applied.current, "plan_hash": plan.hash if plan else ""}
     return StepResult(status="warning" if findings else "done", summary=summary, facts=facts, findings=findings, data=data)
 
 
@@ -64,6 +70,24 @@ def locked(run: Run) -> AbstractContextManager[MigrationLock]:
         timeout_s=run.settings.migration_timeout / 1000,
         on_wait=lambda holder: run.progress(f"waiting for the migration lock, held by {holder}"),
     )
+
+
+def _planned(run: Run, plan: Plan) -> str:
+    if plan.direction == "downgrade":
+        raise RefusedError(
+            "the plan leads back, and apply does not", hint=f"invoke migration.reset --to {' '.join(plan.target) or 'base'}"
+        )
+    run.progress("comparing the plan with what the revisions send now")
+    return require_plan(run, plan)
+
+
+def _facts_of_plan(run: Run, plan: Plan | None) -> tuple[str, ...]:
+    if plan is None:
+        return ()
+    facts: tuple[str, ...] = (f"exactly as planned: {plan.hash}",)
+    if plan.server_major and plan.server_major != run.server.major:
+        facts += (f"the plan was made on PostgreSQL {plan.server_major}, this server is {run.server.major}; the SQL is the same",)
+    return facts
 
 
 def _would_apply(run: Run, target: str) -> StepResult:

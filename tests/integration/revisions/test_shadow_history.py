@@ -151,12 +151,13 @@ def test_captured_sql_has_its_values_its_place_and_its_transaction(linear: Setti
         (up,) = capture(linear, database, history, target="heads").revisions
         (down,) = capture(linear, database, history, target="-1", direction="downgrade").revisions
 
-    noted = [(each.line, each.sql, each.transactional) for each in up.statements]
+    noted = [(each.line, each.sql, each.transaction) for each in up.statements]
     assert noted[1:] == [
-        (11, "UPDATE clients SET name = '100%' WHERE id = 1", True),
-        (13, "CREATE INDEX CONCURRENTLY i ON clients (name)", False),
-        (14, "CREATE ROLE app_reader PASSWORD '***'", True),
-        (15, "DROP ROLE app_reader", True),
+        (11, "UPDATE clients SET name = '100%' WHERE id = 1", 1),
+        (13, "CREATE INDEX CONCURRENTLY i ON clients (name)", 0),
+        (14, "CREATE ROLE app_reader PASSWORD '***'", 2),
+        (15, "DROP ROLE app_reader", 2),
     ]
     assert "O''Hara" in noted[0][1]
+    assert up.statements[0].count == 2
     assert [each.sql for each in down.statements] == ["DROP INDEX i", "DELETE FROM clients"]

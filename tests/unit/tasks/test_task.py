@@ -24,6 +24,7 @@ READ_ONLY = {
     "db.url",
     "migration.check",
     "migration.log",
+    "migration.plan",
     "migration.show",
     "migration.status",
     "migration.validate",

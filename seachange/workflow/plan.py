@@ -1,0 +1,199 @@
+"""What a move of the database would run, shown before and checked again when it is done by that plan."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import itertools
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from seachange.errors import ConfigError, NotWritableError, PlanInvalidError, RefusedError, RevisionUnknownError
+from seachange.plan import Plan, PlannedRevision, Statement
+from seachange.workflow.run import Run
+
+if TYPE_CHECKING:
+    from seachange.revisions.history import Revision
+
+__all__ = ["make_plan", "read_plan", "require_current", "require_plan", "write_plan"]
+
+_MAKE_ANEW = "look at a new plan: invoke migration.plan --output FILE"
+_UP = re.compile(r"|heads?|\+\d+|.*@heads?")
+_DOWN = re.compile(r"base|-\d+")
+_CONTEXT = 60
+
+
+def make_plan(run: Run) -> Plan:
+    """Return what would run between where the database is and option ``to``, by default the heads; nothing is changed.
+
+    The SQL is learnt on a throwaway server that is brought to where the database is. With option ``try_back`` an upgrade is
+    undone there again.
+
+    :raises RevisionUnknownError: the target is neither a revision nor a release, or the database is at a revision without a file.
+    :raises MigrationFailedError: a revision fails on the throwaway server.
+    """
+    from seachange.workflow.steps._check import require_known
+
+    server, current = run.server, run.current()
+    require_known(run, current)
+    target, direction = _resolve(run, str(run.options.get("to") or ""), current)
+    plan = _captured(run, current, target=target, direction=direction, try_back=bool(run.options.get("try_back")))
+    created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return dataclasses.replace(plan, database=run.database.name, server_major=server.major, created=created)
+
+
+def write_plan(plan: Plan, path: Path) -> None:
+    """Write a plan as JSON, for :func:`read_plan`.
+
+    :raises NotWritableError: the file cannot be written.
+    """
+    import json
+
+    try:
+        path.write_text(json.dumps(plan.to_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as exc:
+        raise NotWritableError(f"the plan cannot be written to {path}: {exc.strerror}", hint="name another file") from exc
+
+
+def read_plan(path: Path) -> Plan:
+    """Read a plan that was written before.
+
+    :raises ConfigError: the file cannot be read.
+    :raises PlanInvalidError: it is no plan, one of another version, or was changed.
+    """
+    try:
+        return Plan.from_json(path.read_text(encoding="utf-8"))
+    except OSError as exc:
+        raise ConfigError(
+            f"--plan: {path} cannot be read: {exc.strerror}", hint="name a file of migration.plan --output"
+        ) from exc
+    except UnicodeDecodeError as exc:
+        raise PlanInvalidError(f"--plan: {path} is not a plan: it is no text", hint=_MAKE_ANEW) from exc
+    except PlanInvalidError as exc:
+        raise PlanInvalidError(f"--plan: {path} is not a plan that can be run: {exc.message}", hint=exc.hint) from exc
+
+
+def require_plan(run: Run, plan: Plan) -> str:
+    """Return the target that leads the database through exactly the revisions of ``plan``, each with exactly the planned SQL.
+
+    :raises RefusedError: the database is elsewhere, or the revisions are not those that were planned.
+    """
+    require_current(run, plan)
+    for planned in plan.revisions:
+        _require_file(run, planned)
+    target = _target_of(run, plan)
+    found = _captured(run, plan.current, target=target, direction=plan.direction)
+    for planned, now in zip(plan.revisions, found.revisions, strict=True):
+        if planned.sql_hash != now.sql_hash:
+            raise RefusedError(
+                f"revision {planned.revision} sends other SQL than was planned: {_deviation(planned, now)}",
+                hint=f"{_MAKE_ANEW}; a value that is made anew at each run (a clock, a random id) cannot be planned",
+            )
+    return target
+
+
+def require_current(run: Run, plan: Plan) -> None:
+    """Refuse a plan for a database that is elsewhere.
+
+    :raises RefusedError: saying where it is.
+    """
+    at = run.current()
+    if sorted(at) != sorted(plan.current):
+        done = "; the plan was carried out already" if sorted(at) == sorted(plan.target) else ""
+        raise RefusedError(
+            f"the plan begins at {_place(plan.current)}, but {run.database.redacted} is at {_place(at)}{done}", hint=_MAKE_ANEW
+        )
+
+
+def _resolve(run: Run, text: str, current: tuple[str, ...]) -> tuple[str, Literal["upgrade", "downgrade"]]:
+    from seachange.workflow.revert import resolve_target
+
+    if _UP.fullmatch(text):
+        return text or "heads", "upgrade"
+    if _DOWN.fullmatch(text):
+        return text, "downgrade"
+    if any(text in revision.branch_labels for revision in run.history.revisions):
+        return text, "upgrade"
+    revision = resolve_target(run, text)
+    applied = {one.revision for one in run.history.ancestors(current)}
+    return revision, "downgrade" if revision in applied else "upgrade"
+
+
+def _captured(
+    run: Run, current: tuple[str, ...], *, target: str, direction: Literal["upgrade", "downgrade"], try_back: bool = False
+) -> Plan:
+    from seachange.revisions.planning import capture, plan_downgrade, plan_upgrade
+    from seachange.revisions.shadow_history import open_shadow
+
+    plan = (plan_upgrade if direction == "upgrade" else plan_downgrade)(run.history, current=current, target=target)
+    if not plan.revisions:
+        return plan
+    with open_shadow(run.settings, run.history, revisions=current, major=run.server.major) as shadow:
+        found = capture(
+            run.settings,
+            shadow.clone(),
+            run.history,
+            target=target,
+            direction=direction,
+            try_back=try_back and direction == "upgrade",
+        )
+    return dataclasses.replace(found, current=current)
+
+
+def _require_file(run: Run, planned: PlannedRevision) -> None:
+    found: Revision | None = run.history.by_id.get(planned.revision)
+    if found is None:
+        raise RefusedError(f"revision {planned.revision} of the plan is in no file of this project", hint=_MAKE_ANEW)
+    if found.content_hash != planned.content_hash:
+        raise RefusedError(
+            f"the file of revision {planned.revision}, {run.history.relative(found.path)}, or what it imports was changed"
+            " since the plan was made",
+            hint=_MAKE_ANEW,
+        )
+
+
+def _target_of(run: Run, plan: Plan) -> str:
+    from seachange.revisions.planning import plan_downgrade, plan_upgrade
+
+    count = len(plan.revisions)
+    make = plan_upgrade if plan.direction == "upgrade" else plan_downgrade
+    candidates = ("heads", f"+{count}", *plan.target) if plan.direction == "upgrade" else (f"-{count}", "base", *plan.target)
+    wanted = [revision.revision for revision in plan.revisions]
+    for target in candidates:
+        with contextlib.suppress(RevisionUnknownError):
+            found = make(run.history, current=plan.current, target=target)
+            if [revision.revision for revision in found.revisions] == wanted:
+                return target
+    raise RefusedError(
+        f"the history has changed: nothing leads from {_place(plan.current)} through exactly {', '.join(wanted) or 'nothing'}",
+        hint=_MAKE_ANEW,
+    )
+
+
+def _deviation(planned: PlannedRevision, now: PlannedRevision) -> str:
+    """Return the first statement that is another one, from a little before where it begins to differ."""
+    for before, after in zip(planned.statements, now.statements, strict=False):
+        if before.sql != after.sql:
+            return f"at {after.where} {_excerpt(after.sql, before.sql)} instead of {_excerpt(before.sql, after.sql)}"
+        if before != after:
+            return f"at {after.where} {_numbers(after)} instead of {_numbers(before)}"
+    if len(planned.statements) != len(now.statements):
+        return f"{len(now.statements)} statements instead of {len(planned.statements)}"
+    return "in values that the plan only counts"
+
+
+def _numbers(statement: Statement) -> str:
+    transaction = f"transaction {statement.transaction}" if statement.transaction else "outside a transaction"
+    return f"{statement.count} times in {transaction}"
+
+
+def _excerpt(text: str, other: str) -> str:
+    same = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(text, other, strict=False))
+    begin = max(0, sum(1 for _ in same) - _CONTEXT // 3)
+    return f"{'...' if begin else ''}{' '.join(text[begin : begin + _CONTEXT].split())!r}"
+
+
+def _place(revisions: tuple[str, ...]) -> str:
+    return " and ".join(revisions) or "an empty history"
