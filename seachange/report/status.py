@@ -32,4 +32,6 @@ def _last_run(status: MigrationStatus) -> str:
         return "none"
     run = status.last_run
     ending = "completed" if run.get("exit_code") == 0 else f"exit code {run.get('exit_code')}"
+    if "summary" in run:
+        ending = f"by {run['actor']}: {run['summary']}"
     return f"{run.get('pipeline')} {ending}, {run.get('ended')} (run {run.get('run_id')})"

@@ -71,7 +71,7 @@ class Ledger:
     def __init__(self, database: Database, history: History, *, version_table: str, origin: Origin) -> None:
         self.problem = ""
         self._database = database
-        self._history = history
+        self.history = history
         self._version_table = version_table
         self._origin = origin
 
@@ -90,7 +90,7 @@ class Ledger:
                 "select exists (select from seachange.history where version_table = %s)", [self._version_table]
             ).fetchone()
             if known is None or not known[0]:
-                for revision in self._history.ancestors(current):
+                for revision in self.history.ancestors(current):
                     table.insert(session, self.row(revision, direction="upgrade", outcome="adopted"))
 
         self._try("the history of revisions cannot be kept in this database", work)
@@ -132,20 +132,21 @@ class Ledger:
 
     def row(
         self,
-        revision: Revision,
+        revision: Revision | str,
         *,
         direction: Literal["upgrade", "downgrade"],
         outcome: str,
         duration_s: float | None = None,
     ) -> dict[str, object]:
-        """Return a row of the table for ``revision``."""
+        """Return a row of the table for ``revision``, which is a name alone when no file has it any more."""
+        known = None if isinstance(revision, str) else revision
         return {
             **dataclasses.asdict(self._origin),
-            "revision": revision.revision,
+            "revision": known.revision if known else revision,
             "direction": direction,
             "outcome": outcome,
-            "content_hash": revision.content_hash,
-            "file_hash": file_hash(revision.path),
+            "content_hash": known and known.content_hash,
+            "file_hash": known and file_hash(known.path),
             "version_table": self._version_table,
             "duration_ms": None if duration_s is None else round(duration_s * 1000, 3),
             "sqlstate": None,

@@ -164,6 +164,44 @@ def check(face: Face) -> None:
     face.run(pipeline(steps.check, steps.verify, name="migration.check"))
 
 
+@task(help={"revision": "only runs that had to do with this one", "limit": "how many runs to show"})
+def history(face: Face, *, revision: str = "", limit: int = 10) -> None:
+    """Show the runs that changed the database, newest first."""
+    from seachange.report.history import history_lines
+    from seachange.workflow.runs import recorded_runs
+
+    with face.new_run() as run:
+        runs = recorded_runs(run, limit=limit, revision=revision)
+        titles = {known.revision: known.title for known in run.history.revisions}
+    face.answer(history_lines(runs, titles=titles, marks=face.marks), {"runs": runs})
+
+
+@task(
+    changes=True,
+    help={
+        "only": "kinds of mismatches, separated by commas: applied-elsewhere, reverted-elsewhere, changed-after-apply, "
+        "deleted-after-apply (default: all)",
+        "yes": "do not ask",
+    },
+)
+def repair(face: Face, *, only: str = "", yes: bool = False) -> None:
+    """Make the history agree with the version table and the files."""
+    from seachange.workflow import Step, pipeline
+    from seachange.workflow.repair import actions, find_mismatches, select_kinds
+    from seachange.workflow.repair import repair as repair_step
+
+    kinds = select_kinds(only)
+    with face.new_run() as run:
+        found = [one for one in find_mismatches(run, baseline=True) if one.kind in kinds]
+        if not found:
+            face.answer(["nothing to repair: history, version table and files agree"], {"mismatches": found})
+            return
+        for action in actions(found):
+            face.say(action)
+        face.confirm(f"writing this into the history of {run.database.redacted}", expected=run.database.name, yes=yes)
+    face.run(pipeline(Step(name="repair", run=repair_step), name=face.name), kinds=kinds)
+
+
 @task(help={"lines": "how many of the last lines to show", "follow": "go on showing lines as they come"})
 def log(face: Face, *, lines: int = 20, follow: bool = False) -> None:
     """Show the structured log of runs."""

@@ -14,7 +14,7 @@ from seachange.workflow.run import Run
 if TYPE_CHECKING:
     from seachange.revisions.ledger import Ledger, Origin
 
-__all__ = ["actor_of", "open_ledger", "origin_of", "unwritten"]
+__all__ = ["actor_of", "make_ledger", "open_ledger", "origin_of", "unwritten"]
 
 # Who started a job, as the CI systems say it.
 _ACTORS = (
@@ -29,11 +29,14 @@ _ACTORS = (
 
 def open_ledger(run: Run) -> Ledger | None:
     """Return the ledger of the run's database; None when setting ``history`` is off."""
+    return make_ledger(run) if run.settings.history else None
+
+
+def make_ledger(run: Run) -> Ledger:
+    """Return the ledger of the run's database, also when setting ``history`` is off."""
     from seachange.revisions.ledger import Ledger
     from seachange.revisions.runner import version_table
 
-    if not run.settings.history:
-        return None
     return Ledger(run.database, run.history, version_table=version_table(run.settings), origin=origin_of(run))
 
 

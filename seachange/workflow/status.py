@@ -6,8 +6,8 @@ import dataclasses
 from typing import Any
 
 from seachange.plan import Finding
-from seachange.workflow.records import last_run
 from seachange.workflow.run import Run
+from seachange.workflow.runs import latest_run
 
 __all__ = ["MigrationStatus", "RevisionState", "read_status", "revision_states"]
 
@@ -61,6 +61,7 @@ def revision_states(run: Run) -> tuple[RevisionState, ...]:
 
 def read_status(run: Run) -> MigrationStatus:
     """Return the status: applied, pending, heads, drift, last run."""
+    from seachange.workflow.repair import history_findings
     from seachange.workflow.steps._verify import find_differences
 
     states = revision_states(run)
@@ -71,6 +72,6 @@ def read_status(run: Run) -> MigrationStatus:
         heads=run.history.heads,
         applied=sum(state.applied for state in states),
         pending=tuple(state for state in states if not state.applied),
-        findings=find_differences(run),
-        last_run=last_run(run.settings),
+        findings=(*find_differences(run), *history_findings(run)),
+        last_run=latest_run(run),
     )

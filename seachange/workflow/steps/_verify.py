@@ -18,7 +18,9 @@ def verify(run: Run) -> StepResult:
     """
     if run.dry_run and _would_change(run):
         return StepResult(status="skipped", summary="would verify when the revisions are applied")
-    findings = (*_pending(run), *find_differences(run), *_rows(run))
+    from seachange.workflow.repair import history_findings
+
+    findings = (*_pending(run), *find_differences(run), *_rows(run), *history_findings(run))
     errors = sum(finding.severity == "error" for finding in findings)
     if errors:
         return StepResult(

@@ -23,6 +23,7 @@ READ_ONLY = {
     "db.tables",
     "db.url",
     "migration.check",
+    "migration.history",
     "migration.log",
     "migration.plan",
     "migration.show",
