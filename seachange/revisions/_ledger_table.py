@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from seachange.postgres import interrupt
+from seachange.errors import StatementFailedError
+from seachange.postgres.drivers import words_of
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -75,14 +77,16 @@ values (
 """  # noqa: S608 - the names above and nothing else
 
 # A lock on the history must not hold up those that wait for the revision's own locks; COMMIT has the session's timeout again.
-_WITHIN = f"""
-savepoint seachange_history;
-select set_config('seachange.lock_timeout', current_setting('lock_timeout'), true), set_config('lock_timeout', '500ms', true);
-{_INSERT};
-select set_config('lock_timeout', current_setting('seachange.lock_timeout'), true);
-release savepoint seachange_history
-"""
-_UNDO = "rollback to savepoint seachange_history; release savepoint seachange_history"
+_BEFORE = (
+    "savepoint seachange_history",
+    "select set_config('seachange.lock_timeout', current_setting('lock_timeout'), true)",
+    "select set_config('lock_timeout', '500ms', true)",
+)
+_AFTER = (
+    "select set_config('lock_timeout', current_setting('seachange.lock_timeout'), true)",
+    "release savepoint seachange_history",
+)
+_UNDO = ("rollback to savepoint seachange_history", "release savepoint seachange_history")
 
 _FORMAT = re.compile(r"\(format (\d+)\)")
 
@@ -128,18 +132,28 @@ def insert(connection: psycopg.Connection[Any], row: Mapping[str, object]) -> No
 def insert_within(connection: sa.Connection, row: Mapping[str, object]) -> None:
     """Write one row inside the transaction of a revision, which goes on whether that works or not.
 
-    The driver's own connection is used: listeners of the engine see the revision's statements and not this one.
+    SQLAlchemy's events are passed by: listeners of the engine see the revision's statements and not this one.
 
-    :raises psycopg.Error: it cannot be written; the transaction is as it was before.
+    :raises StatementFailedError: it cannot be written; the transaction is as it was before.
     :raises InterruptedRunError: the run was interrupted.
     """
-    driver: Any = connection.connection.driver_connection
-    interrupt.check()
-    with psycopg.ClientCursor(driver) as cursor:
-        try:
-            cursor.execute(_WITHIN, row)
-        except psycopg.Error:
-            if not driver.closed:
-                cursor.execute(_UNDO)
-            interrupt.check()
-            raise
+    driver = connection.dialect.loaded_dbapi
+    written_out = _INSERT % {name: psycopg.sql.Literal(value).as_string(None) for name, value in row.items()}
+    try:
+        _send(connection, (*_BEFORE, written_out, *_AFTER))
+    except driver.Error as exc:
+        # A connection that broke is met again by COMMIT, where it is known what to make of it.
+        with contextlib.suppress(driver.Error):
+            _send(connection, _UNDO)
+        raise StatementFailedError(words_of(exc)[0] or " ".join(str(exc).split())) from exc
+
+
+def _send(connection: sa.Connection, statements: Iterable[str]) -> None:
+    # asyncpg prepares each text that it sends, and a prepared statement is one statement.
+    texts = statements if connection.dialect.driver == "asyncpg" else ("; ".join(statements),)
+    cursor = connection.connection.cursor()
+    try:
+        for text in texts:
+            cursor.execute(text)
+    finally:
+        cursor.close()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from seachange.errors import InterruptedRunError, MigrationFailedError, SeachangeError
+from seachange.errors import InterruptedRunError, MigrationFailedError, SeachangeError, StatementFailedError
 from seachange.postgres import interrupt
 from seachange.postgres.redaction import redact
 from seachange.revisions._revision import Revision
@@ -100,8 +100,6 @@ class Ledger:
 
         :raises InterruptedRunError: the run was interrupted.
         """
-        import psycopg
-
         from seachange.revisions._ledger_table import insert_within
 
         if self.problem:
@@ -110,8 +108,7 @@ class Ledger:
         row = self.row(attempt.revision, direction=attempt.direction, outcome=outcome, duration_s=attempt.duration_s)
         try:
             insert_within(connection, row)
-        except psycopg.Error as exc:
-            # A connection that broke is met again by COMMIT, where it is known what to make of it.
+        except StatementFailedError as exc:
             self._give_up(f"revision {attempt.revision.revision} is not in the history", exc)
 
     def failed(self, attempt: Attempt, error: SeachangeError) -> None:
@@ -205,5 +202,5 @@ def file_hash(path: Path) -> str | None:
 
 
 def _shorten(text: str) -> str:
-    text = " ".join(text.split())
+    text = " ".join(text.replace("\0", " ").split())
     return text if len(text) <= _LONGEST_ERROR else f"{text[:_LONGEST_ERROR]} ..."

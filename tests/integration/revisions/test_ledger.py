@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import concurrent.futures
 import contextlib
 import threading
@@ -9,11 +10,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from seachange.config import Settings
-from seachange.errors import MigrationFailedError
+from seachange.errors import MigrationFailedError, StatementFailedError
 from seachange.postgres.connection import Database, connect
-from seachange.revisions._ledger_table import CREATE
+from seachange.revisions._ledger_table import CREATE, insert_within
 from seachange.revisions.history import read_history
 from seachange.revisions.ledger import Ledger, Origin
 from seachange.revisions.runner import Applied, downgrade, upgrade
@@ -24,6 +27,7 @@ ORIGIN = Origin(
     run_id="run1", command="migration.apply", actor="ann@host", tool_version="1.2.3", git_commit="abc", git_dirty=True
 )
 
+ODD = "it's 100 % \\ odd: %(actor)s $1 :x \n end"
 KILLED_AT_COMMIT = """
     create function end_it() returns trigger language plpgsql as
         $$ begin perform pg_terminate_backend(pg_backend_pid()); return new; end $$;
@@ -271,3 +275,50 @@ def test_a_table_of_a_later_release_is_written_to_and_left_as_it_is(open_project
 
     assert rows(database, "revision, rehearsed") == [("0001", None), ("0002", None), ("0003", None)]
     assert "(format 99)" in ask(database, "select obj_description('seachange.history'::regclass)")[0]
+
+
+def within(connection: sa.Connection, row: dict[str, object]) -> None:
+    """Write a row twice in one transaction: as it is, and without what it must have, which must not end the transaction."""
+    connection.execute(sa.text("create table work (id int)"))
+    insert_within(connection, row)
+    with pytest.raises(StatementFailedError, match='null value in column "actor"'):
+        insert_within(connection, row | {"actor": None})
+    connection.execute(sa.text("insert into work values (1)"))
+    assert connection.execute(sa.text("show lock_timeout")).scalar_one() == "0"
+    connection.commit()
+
+
+@pytest.mark.parametrize("driver", ["psycopg", "psycopg2"])
+def test_a_row_is_written_by_every_driver(linear: Settings, each_database: Database, driver: str) -> None:
+    run_sql(each_database, CREATE)
+    engine = sa.create_engine(sqlalchemy_url(each_database, driver), poolclass=sa.NullPool)
+
+    with engine.connect() as connection:
+        within(connection, odd_row(each_database, linear))
+
+    assert rows(each_database, "revision, error") == [("0001", ODD)]
+    assert ask(each_database, "select id from work") == [1]
+
+
+@pytest.mark.parametrize("driver", ["psycopg", "asyncpg"])
+def test_a_row_is_written_by_every_asynchronous_driver(linear: Settings, each_database: Database, driver: str) -> None:
+    run_sql(each_database, CREATE)
+    engine = create_async_engine(sqlalchemy_url(each_database, driver), poolclass=sa.NullPool)
+
+    async def work() -> None:
+        async with engine.connect() as connection:
+            await connection.run_sync(within, odd_row(each_database, linear))
+
+    asyncio.run(work())
+
+    assert rows(each_database, "revision, error") == [("0001", ODD)]
+    assert ask(each_database, "select id from work") == [1]
+
+
+def odd_row(database: Database, settings: Settings) -> dict[str, object]:
+    revision = read_history(settings).find("0001")
+    return ledger_of(database, settings).row(revision, direction="upgrade", outcome="failed") | {"error": ODD}
+
+
+def sqlalchemy_url(database: Database, driver: str) -> str:
+    return database.url().replace("postgresql://", f"postgresql+{driver}://", 1)
