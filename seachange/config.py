@@ -163,6 +163,15 @@ class Settings:
     seeds: str = _setting(_text, "module:function", "function(connection, scale) that loads seed data", default="")
     service: str = _setting(_text, "module:attribute", "ASGI application that start.prod serves", default="")
     schemas: tuple[str, ...] = _setting(_names, "list", "schemas to look at (default: all but the system's)", default=())
+    base_branch: str = _setting(
+        _text,
+        "branch",
+        "branch that others work from (default: origin/HEAD, origin/main, main, origin/master, master)",
+        default="",
+    )
+    known_databases: tuple[str, ...] = _setting(
+        _names, "list", "variables with URLs of databases whose revisions are never rebased, besides DATABASE_URL", default=()
+    )
     backup_dir: str = _setting(_text, "path", "where backups go", default="backups")
     backup_keep: int = _setting(_count, "number", "backups to keep; 0 keeps all; the newest is never removed", default=10)
     stall_timeout: int = _setting(

@@ -16,7 +16,7 @@ from seachange.postgres._database import Database
 from seachange.postgres._home import Home
 from seachange.postgres._launch import answering, bring_up, halt
 
-__all__ = ["EmbeddedServer", "database", "discard", "start", "status", "stop"]
+__all__ = ["EmbeddedServer", "database", "discard", "exists", "start", "status", "stop"]
 
 _LOCK_S = 180.0
 
@@ -85,6 +85,14 @@ def _explained(settings: Settings) -> Iterator[None]:
             f"cannot prepare the embedded server of {settings.root}: {exc}",
             hint="make the project's folder writable, or set DATABASE_URL to a server that exists",
         ) from exc
+
+
+def exists(settings: Settings) -> bool:
+    """Say whether the project has a server of its own, running or not.
+
+    :param settings: ``root`` says which project.
+    """
+    return _home.find_home(settings) is not None
 
 
 def stop(settings: Settings) -> bool:

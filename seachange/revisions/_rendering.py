@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from seachange.revisions.project import Project
 if TYPE_CHECKING:
     from alembic.autogenerate.api import AutogenContext
 
-__all__ = ["render_revision"]
+__all__ = ["render_file", "render_revision"]
 
 _DEFAULT_WIDTH = 88
 
@@ -43,19 +43,32 @@ def render_revision(project: Project, comparison: Comparison, *, identity: Ident
     upgrades, downgrades = (_body(context, part.ops, width) for part in (upgrade, downgrade))
     values = {
         **(context.opts.get("template_args") or {}),
-        "config": project.config(),
-        "up_revision": identity.revision,
         "down_revision": identity.down_revision,
-        "branch_labels": None,
-        "depends_on": None,
-        "create_date": identity.created,
-        "comma": util.format_as_comma,
-        "message": _docstring(identity.title, notes, width),
         "imports": "\n".join(sorted(context.imports)),
         upgrade.upgrade_token: upgrades.strip(),
         downgrade.downgrade_token: downgrades.strip(),
     }
-    text: str = Template(filename=str(_template(project))).render_unicode(**values)  # noqa: S702
+    return render_file(project, identity=identity, notes=notes, values=values)
+
+
+def render_file(project: Project, *, identity: Identity, notes: Iterable[str], values: Mapping[str, Any]) -> str:
+    """Return a file made of the project's script.py.mako.
+
+    :param project: the project.
+    :param identity: id and title.
+    :param notes: sentences for the docstring.
+    :param values: what the template is given besides: parents, imports, bodies.
+    """
+    common = {
+        "config": project.config(),
+        "up_revision": identity.revision,
+        "branch_labels": None,
+        "depends_on": None,
+        "create_date": identity.created,
+        "comma": util.format_as_comma,
+        "message": _docstring(identity.title, notes, _width(project.settings.root)),
+    }
+    text: str = Template(filename=str(_template(project))).render_unicode(**common, **values)  # noqa: S702
     return text.rstrip() + "\n"
 
 

@@ -93,7 +93,7 @@ def _heads(history: History, target: str) -> tuple[str, ...]:
         if target == "head" and len(history.heads) > 1:
             raise HistoryInvalidError(
                 f"the history has {len(history.heads)} heads: {', '.join(history.heads)}",
-                hint="join them (alembic merge heads), or name a revision or `heads`",
+                hint="`invoke migration.rebase` or `invoke migration.merge` makes them one; or name a revision or `heads`",
             )
         return history.heads
     label = target.removesuffix("@head").removesuffix("@heads")

@@ -145,7 +145,7 @@ def _require_one_head(history: History) -> None:
     if len(history.heads) > 1:
         raise HistoryInvalidError(
             f"the history has {len(history.heads)} heads: {', '.join(history.heads)}; a new revision can follow only one",
-            hint="set down_revision of the newer one to the other, or join them: alembic merge heads",
+            hint="put yours after the other: `invoke migration.rebase`; or join them: `invoke migration.merge`",
         )
 
 

@@ -87,7 +87,7 @@ def _bases(history: History) -> Iterator[Finding]:
 def _heads(history: History) -> Iterator[Finding]:
     if len(history.heads) > 1:
         message = f"the history has {len(history.heads)} heads: {_names(history.heads)}"
-        hint = "set down_revision of the newer one to the other, or join them: alembic merge heads"
+        hint = "put yours after the other: `invoke migration.rebase`; or join them: `invoke migration.merge`"
         # The last of those that are equally old: later in the order is the likelier newcomer.
         at = max((history.by_id[name] for name in reversed(history.heads)), key=lambda revision: revision.when)
         yield _finding(history, "several-heads", message, hint=hint, at=at, name="down_revision")

@@ -180,6 +180,7 @@ def task(
     *,
     changes: bool = False,
     formats: tuple[str, ...] = (),
+    collection: str = "",
     help: Mapping[str, str] | None = None,  # noqa: A002
     **options: Any,
 ) -> Callable[[Callable[..., None]], Task[Any]]:
@@ -190,6 +191,7 @@ def task(
 
     :param changes: whether the task changes anything, so that a dry run means something.
     :param formats: what ``--format`` takes besides text and json; the body prints those by :meth:`Face.write`.
+    :param collection: the collection that lists the task, where that is not the module of the body.
     :param help: help texts of the body's own parameters.
     :param options: passed to ``invoke.task``.
     """
@@ -197,7 +199,7 @@ def task(
     def decorate(body: Callable[..., None]) -> Task[Any]:
         name = options.get("name") or body.__name__
         offered = (*_FORMATS, *formats)
-        document = f"{body.__module__.rpartition('.')[2]}.{name}".replace("_", "-")
+        document = f"{collection or body.__module__.rpartition('.')[2]}.{name}".replace("_", "-")
 
         @functools.wraps(body)
         def run(c: Context, /, **given: Any) -> None:

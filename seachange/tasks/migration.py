@@ -8,7 +8,24 @@ from pathlib import Path
 from invoke.exceptions import Exit
 
 from seachange.errors import ConfigError
+from seachange.tasks._heads import heads, merge, rebase
 from seachange.tasks._task import Face, task
+
+__all__ = [
+    "apply_",
+    "check",
+    "generate",
+    "heads",
+    "log",
+    "merge",
+    "rebase",
+    "reset",
+    "revert",
+    "show",
+    "status",
+    "validate",
+    "workflow",
+]
 
 _STEPS = "check, backup, generate, apply, sync, verify, clean"
 _ANSWERS = {

@@ -29,7 +29,7 @@ def test_two_heads_are_found_at_the_newer_one(scenario: Scenario) -> None:
     (finding,) = validate(read_history(Settings(root=scenario("two_heads").path)))
 
     assert finding.message == "the history has 2 heads: 0003, 0004"
-    assert finding.hint == "set down_revision of the newer one to the other, or join them: alembic merge heads"
+    assert finding.hint == "put yours after the other: `invoke migration.rebase`; or join them: `invoke migration.merge`"
     assert (finding.code, finding.severity, finding.line) == ("several-heads", "error", 6)
 
 
