@@ -37,6 +37,8 @@ def _origin(origin: str, base: str) -> str:
 
 def rebase_lines(done: Rebased, marks: Marks, *, dry_run: bool) -> list[str]:
     """Return what a rebase did; of a dry run the diff first."""
+    if not done.plan.moves:
+        return [f"{marks.mark('done')}nothing to rebase: there is one head"]
     lines = done.diff.splitlines() if dry_run else []
     for move in done.plan.moves:
         renamed = "" if move.new_revision == move.revision else f"{move.revision} is {move.new_revision} now and "
@@ -46,10 +48,8 @@ def rebase_lines(done: Rebased, marks: Marks, *, dry_run: bool) -> list[str]:
     lines += [f"{marks.mark('warning')}{note}" for note in done.plan.notes]
     lines += [f"{marks.mark('info')}{fact}" for fact in done.facts]
     count = len(done.plan.moves)
-    if count:
-        words = f"{count} revision{'' if count == 1 else 's'} {'would be rebased' if dry_run else 'rebased'}"
-        lines.append(f"{marks.mark('info' if dry_run else 'done')}{words} onto {done.plan.onto or 'the empty history'}")
-    return lines
+    words = f"{count} revision{'' if count == 1 else 's'} {'would be rebased' if dry_run else 'rebased'}"
+    return [*lines, f"{marks.mark('info' if dry_run else 'done')}{words} onto {done.plan.onto or 'the empty history'}"]
 
 
 def merge_lines(made: Merge, marks: Marks, *, dry_run: bool) -> list[str]:

@@ -87,7 +87,7 @@ def rebase(
     chosen = _chosen(history, branch.base, revisions, note=branch.note)
     plan = plan_rebase(history, moved=chosen, now=_now(settings), onto=onto)
     if not plan.moves:
-        return Rebased(plan=plan, facts=("nothing to rebase: there is one head",), diff="")
+        return Rebased(plan=plan, facts=(), diff="")
     _require_unpublished(branch.base, (move.revision for move in plan.moves))
     whole = join(history, branch.base.missing if branch.base else ())
     facts = require_unapplied(settings, whole, (move.revision for move in plan.moves), offline=offline)

@@ -24,6 +24,7 @@ READ_ONLY = {
     "db.url",
     "migration.check",
     "migration.history",
+    "migration.heads",
     "migration.log",
     "migration.plan",
     "migration.show",
