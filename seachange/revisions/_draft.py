@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from seachange.revisions._trial import connected
 from seachange.revisions.answers import Answers
 from seachange.revisions.compare import Comparison, compare
+from seachange.revisions.declared import declare
 from seachange.revisions.history import History
 from seachange.revisions.project import Project
 from seachange.revisions.questions import open_questions_error
@@ -67,9 +68,11 @@ def draft_revision(
 
     with _scratch(shadow) as database:
         drawing = _Drawing(project, history, name=name, location=location, renames=Renames(answers or Answers()))
+        with connected(database) as connection:
+            declared = declare(connection, metadata)
         while not drawing.over:
             with connected(database) as connection:
-                compare(project, connection, metadata=metadata, use=drawing.draw)
+                compare(project, connection, metadata=metadata, declared=declared, use=drawing.draw)
                 for rename in drawing.todo:
                     connection.exec_driver_sql(rename.sql(connection).replace("%", "%%"))
                 connection.commit()

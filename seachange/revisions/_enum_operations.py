@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from alembic.autogenerate import renderers
 from alembic.operations.ops import MigrateOperation
 
 from seachange.revisions._enums import EnumChange, EnumColumn, EnumType, literal, qualified
+from seachange.revisions._plain_sql import render_statement
 
 if TYPE_CHECKING:
     from alembic.autogenerate.api import AutogenContext
@@ -46,7 +46,7 @@ class EnumOp(MigrateOperation):
 @renderers.dispatch_for(EnumOp)
 def _render(context: AutogenContext, operation: EnumOp) -> str:
     del context
-    lines = [f"op.execute({json.dumps(statement, ensure_ascii=False)})" for statement in operation.statements]
+    lines = [render_statement(statement) for statement in operation.statements]
     if operation.autocommit:
         lines = ["with op.get_context().autocommit_block():", *(f"    {line}" for line in lines)]
     return "\n".join([*(f"# {line}" for line in operation.comment), *lines])

@@ -14,6 +14,7 @@ from alembic.operations import ops
 
 from seachange.errors import ConfigError
 from seachange.revisions._enum_operations import EnumOp
+from seachange.revisions._plain_sql import PlainSQLOp
 from seachange.revisions._rename_operations import RenameOp
 from seachange.revisions._sentences import flatten, table_of
 from seachange.revisions.history import History
@@ -87,6 +88,7 @@ def _rename_name(operation: RenameOp, table: str) -> str:
 _NAMES: tuple[tuple[type[Any], Callable[[Any, str], str]], ...] = (
     (EnumOp, _enum_name),
     (RenameOp, _rename_name),
+    (PlainSQLOp, lambda operation, _: operation.name),
     (ops.CreateTableOp, lambda _, table: f"create_{table}"),
     (ops.DropTableOp, lambda _, table: f"drop_{table}"),
     (ops.AddColumnOp, lambda operation, table: f"add_{operation.column.name}_to_{table}"),

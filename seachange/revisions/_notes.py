@@ -9,6 +9,7 @@ from alembic.operations import ops
 
 from seachange.revisions._casts import CastColumnOp
 from seachange.revisions._enum_operations import EnumOp
+from seachange.revisions._plain_sql import PlainSQLOp
 from seachange.revisions._rename_operations import RenameOp
 from seachange.revisions._sentences import flatten, table_of
 
@@ -102,6 +103,11 @@ def _rename(operation: RenameOp, _: _Columns) -> Iterator[str]:
         yield f"{name} is {operation.new} from then on: a release that still runs with the old name fails"
 
 
+def _plain_sql(operation: PlainSQLOp, _: _Columns) -> Iterator[str]:
+    if operation.note:
+        yield operation.note
+
+
 _KINDS: tuple[tuple[type[Any], Callable[[Any, _Columns], Iterator[str]]], ...] = (
     (ops.AddColumnOp, _add_column),
     (ops.DropColumnOp, _drop_column),
@@ -113,4 +119,5 @@ _KINDS: tuple[tuple[type[Any], Callable[[Any, _Columns], Iterator[str]]], ...] =
     (ops.CreateCheckConstraintOp, _check),
     (EnumOp, _enum),
     (RenameOp, _rename),
+    (PlainSQLOp, _plain_sql),
 )

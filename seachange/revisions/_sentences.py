@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from alembic.operations import ops
 
 from seachange.revisions._enum_operations import EnumOp
+from seachange.revisions._plain_sql import PlainSQLOp
 from seachange.revisions._rename_operations import RenameOp
 
 if TYPE_CHECKING:
@@ -168,6 +169,11 @@ def _rename(operation: RenameOp, _: Dialect) -> Iterator[_Pair]:
     yield operation.sentence, f"{operation.kind} {operation.old} of the database is {operation.new} in the models"
 
 
+def _plain_sql(operation: PlainSQLOp, _: Dialect) -> Iterator[_Pair]:
+    if operation.does:
+        yield operation.does, operation.differs
+
+
 def _execute(operation: Any, _: Dialect) -> Iterator[_Pair]:
     yield f"run {operation.sqltext}", f"{operation.sqltext} is needed to make the database equal the models"
 
@@ -175,6 +181,7 @@ def _execute(operation: Any, _: Dialect) -> Iterator[_Pair]:
 _KINDS: tuple[tuple[type[Any], Callable[[Any, Dialect], Iterator[_Pair]]], ...] = (
     (EnumOp, _change_enum),
     (RenameOp, _rename),
+    (PlainSQLOp, _plain_sql),
     (ops.CreateTableOp, _add_table),
     (ops.DropTableOp, _drop_table),
     (ops.AddColumnOp, _add_column),

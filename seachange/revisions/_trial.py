@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from seachange.config import Settings
 from seachange.errors import MigrationFailedError, RefusedError, RevisionRejectedError
 from seachange.revisions.compare import differences
+from seachange.revisions.declared import declare
 from seachange.revisions.history import History, read_history
 from seachange.revisions.runner import downgrade, upgrade
 
@@ -84,7 +85,8 @@ class Trial:
 
     def _require_models(self, database: Database) -> None:
         with connected(database) as connection:
-            left = differences(self.metadata, connection, settings=self.settings)
+            declared = declare(connection, self.metadata)
+            left = differences(self.metadata, connection, declared=declared, settings=self.settings)
         if left:
             raise self._rejected(f"after it the database still differs from the models: {_some(left)}")
 

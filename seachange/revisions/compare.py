@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,8 @@ from seachange.config import Settings
 from seachange.errors import StatementFailedError
 from seachange.postgres.redaction import redact
 from seachange.revisions._environment import run_environment
+from seachange.revisions._sides import Sides
+from seachange.revisions.declared import Declared, read
 from seachange.revisions.project import Project, open_project
 
 if TYPE_CHECKING:
@@ -58,43 +61,57 @@ class Comparison:
         return [operation for part in self.script.upgrade_ops_list for operation in part.ops]
 
 
-def differences(metadata: MetaData, connection: Connection, *, settings: Settings) -> tuple[str, ...]:
+def differences(metadata: MetaData, connection: Connection, *, declared: Declared, settings: Settings) -> tuple[str, ...]:
     """Return in sentences how the database differs from the models; nothing means that they agree.
 
     :param metadata: what the models declare.
+    :param declared: what that makes on a server, as :func:`seachange.revisions.declared.declare_on` finds it.
     :param connection: an open connection; nothing is changed.
     :param settings: the project's settings; the filters of its env.py count.
     :raises EnvironmentFailedError: env.py fails.
     :raises StatementFailedError: the server refuses to be looked at.
     """
     found: list[str] = []
-    compare(open_project(settings), connection, metadata=metadata, use=lambda comparison: found.extend(comparison.differences))
+    project = open_project(settings)
+    compare(
+        project, connection, metadata=metadata, declared=declared, use=lambda comparison: found.extend(comparison.differences)
+    )
     return tuple(found)
 
 
-def compare(project: Project, connection: Connection, *, metadata: MetaData, use: Callable[[Comparison], None]) -> None:
+def compare(
+    project: Project,
+    connection: Connection,
+    *,
+    metadata: MetaData,
+    declared: Declared,
+    use: Callable[[Comparison], None],
+) -> None:
     """Compare inside the project's env.py, with its filters and hooks, and hand the result to ``use``.
 
     :param project: the project.
     :param connection: the database; left without changes.
     :param metadata: what the models declare.
+    :param declared: what that makes on a server.
     :param use: called once, while env.py's context is in place.
     """
     from sqlalchemy.exc import DBAPIError
 
+    sides = Sides(declared=declared, actual=read(connection, metadata), schema=str(connection.dialect.default_schema_name))
+
     def work(context: MigrationContext, heads: tuple[str, ...], arguments: Mapping[str, Any]) -> None:
         del arguments
-        use(_compare(context, heads, metadata))
+        use(_compare(context, heads, sides, metadata=metadata))
 
     try:
-        run_environment(project, work, connection=connection, adjust=lambda options: _adjust(options, metadata))
+        run_environment(project, work, connection=connection, adjust=lambda options: _adjust(options, sides, metadata))
     except DBAPIError as exc:
         raise StatementFailedError(f"the database cannot be compared with the models: {redact(str(exc.orig))}") from exc
     finally:
         connection.rollback()
 
 
-def _compare(context: MigrationContext, heads: tuple[str, ...], metadata: MetaData) -> Comparison:
+def _compare(context: MigrationContext, heads: tuple[str, ...], sides: Sides, *, metadata: MetaData) -> Comparison:
     from alembic.autogenerate.api import AutogenContext, produce_migrations
     from sqlalchemy.exc import SAWarning
 
@@ -103,18 +120,45 @@ def _compare(context: MigrationContext, heads: tuple[str, ...], metadata: MetaDa
     connection = context.connection
     if connection is None:
         raise StatementFailedError("env.py configured Alembic without a connection", hint="pass connection= to configure()")
+    _compare_defaults(context, sides)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         script = produce_migrations(context, metadata)
     autogenerate = AutogenContext(context, metadata=metadata)
-    add_extras(script, autogenerate, connection, metadata=metadata)
+    add_extras(script, autogenerate, sides, metadata=metadata)
     hook = context.opts.get("process_revision_directives")
     directives = [script]
     if hook:
         hook(context, heads, directives)
     kept = directives[0] if directives else _emptied(script)
-    said = dict.fromkeys(str(warning.message) for warning in caught if issubclass(warning.category, (UserWarning, SAWarning)))
-    return Comparison(script=kept, context=autogenerate, connection=connection, metadata=metadata, warnings=tuple(said))
+    said = [str(warning.message) for warning in caught if issubclass(warning.category, (UserWarning, SAWarning))]
+    said = [text for text in said if not _ANSWERED.search(text)] + [
+        f"{table} is compared by Alembic alone, since PostgreSQL cannot make it from the models: {reason}"
+        for table, reason in sides.declared.failed.items()
+        if table in sides.known
+    ]
+    return Comparison(
+        script=kept, context=autogenerate, connection=connection, metadata=metadata, warnings=tuple(dict.fromkeys(said))
+    )
+
+
+# What Alembic cannot compare by itself is compared here.
+_ANSWERED = re.compile("^Computed default on .* cannot be modified$|Expression compare cannot proceed")
+
+
+def _compare_defaults(context: MigrationContext, sides: Sides) -> None:
+    """Let Alembic ask us whether defaults differ.
+
+    Not as env.py would, through ``compare_server_default``: with a function there, Alembic 1.20 stumbles over identity columns.
+    Alembic's own way is to run both expressions, which takes a number of a sequence.
+    """
+    original: _Compare = context.impl.compare_server_default
+
+    def compare(inspected: Any, column: Any, *rendered: Any) -> Any:
+        answer = sides.differ_in_default(context, column)
+        return original(inspected, column, *rendered) if answer is None else answer
+
+    vars(context.impl)["compare_server_default"] = compare
 
 
 def _emptied(script: MigrationScript) -> MigrationScript:
@@ -124,18 +168,32 @@ def _emptied(script: MigrationScript) -> MigrationScript:
     return script
 
 
-def _adjust(options: dict[str, Any], metadata: MetaData) -> None:
+def _adjust(options: dict[str, Any], sides: Sides, metadata: MetaData) -> None:
     """Make env.py's options compare everything, leaving its own filters and functions in force."""
     options["target_metadata"] = metadata
     options["include_name"] = _include_name(options.get("include_name"))
-    if not callable(options.get("compare_type")):
-        options["compare_type"] = True
+    options["compare_type"] = _first_of(options.get("compare_type"), sides.differ_in_type)
     if not callable(options.get("compare_server_default")):
         options["compare_server_default"] = True
     schemas = {table.schema for table in metadata.tables.values()}
     if schemas - {None} and not options.get("include_schemas"):
         options["include_schemas"] = True
         options["include_name"] = _only_schemas(options["include_name"], schemas)
+
+
+_Compare = Callable[..., Any]
+
+
+def _first_of(given: object, ours: _Compare) -> _Compare:
+    """Ask env.py's own function first; None says that it leaves the answer to others."""
+    if not callable(given):
+        return ours
+
+    def compare(*arguments: Any) -> Any:
+        answer = given(*arguments)
+        return ours(*arguments) if answer is None else answer
+
+    return compare
 
 
 _IncludeName = Callable[[Any, str, Any], bool]

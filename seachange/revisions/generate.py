@@ -17,6 +17,7 @@ from seachange.revisions._targets import require_order
 from seachange.revisions._trial import Trial, connected
 from seachange.revisions.answers import Answers
 from seachange.revisions.compare import compare
+from seachange.revisions.declared import declare
 from seachange.revisions.history import History
 from seachange.revisions.project import Project, open_project
 
@@ -52,7 +53,14 @@ def pending_operations(settings: Settings, history: History, *, metadata: MetaDa
     _require_one_head(history)
     found: list[str] = []
     with connected(shadow.clone()) as connection:
-        compare(open_project(settings), connection, metadata=metadata, use=lambda comparison: found.extend(comparison.operations))
+        project, declared = open_project(settings), declare(connection, metadata)
+        compare(
+            project,
+            connection,
+            metadata=metadata,
+            declared=declared,
+            use=lambda comparison: found.extend(comparison.operations),
+        )
     return tuple(found)
 
 

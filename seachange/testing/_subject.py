@@ -92,12 +92,15 @@ class Subject:
         """Return what the models and the database have different, as findings."""
         from seachange.postgres.connection import engine
         from seachange.revisions.compare import differences
+        from seachange.revisions.declared import declare
         from seachange.revisions.models import load_metadata
 
         opened = engine(self.database)
         try:
             with opened.connect() as connection:
-                found = differences(load_metadata(self.settings), connection, settings=self.settings)
+                metadata = load_metadata(self.settings)
+                declared = declare(connection, metadata)
+                found = differences(metadata, connection, declared=declared, settings=self.settings)
         finally:
             opened.dispose()
         return tuple(Finding(code="model-difference", message=sentence) for sentence in found)

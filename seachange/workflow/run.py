@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from seachange.postgres.connection import Database, ServerInfo
     from seachange.postgres.shadow import Shadow
+    from seachange.revisions.declared import Declared
     from seachange.revisions.history import History
     from seachange.workflow.pipeline import Step
 
@@ -169,6 +170,13 @@ class Run:
     def shadow(self) -> Shadow:
         """A throwaway server of the database's major version that holds the history up to its head."""
         return self._once("shadow", self._open_shadow)
+
+    @property
+    def declared(self) -> Declared:
+        """What the models make on the shadow's server."""
+        from seachange.revisions.declared import declare_on
+
+        return self._once("declared", lambda: declare_on(self.shadow, self.metadata))
 
     def prepare_shadow(self) -> None:
         """Open the shadow in the background if a step of this run will ask for it."""

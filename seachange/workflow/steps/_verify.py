@@ -91,7 +91,7 @@ def _model_differences(run: Run) -> tuple[Finding, ...]:
     opened = engine(run.database)
     try:
         with opened.connect() as connection:
-            found = differences(run.metadata, connection, settings=run.settings)
+            found = differences(run.metadata, connection, declared=run.declared, settings=run.settings)
     finally:
         opened.dispose()
     hint = "invoke migration.generate writes a revision for what the models have more"

@@ -13,6 +13,7 @@ from seachange.errors import EnvironmentFailedError
 from seachange.postgres.connection import Database, connect
 from seachange.revisions._trial import connected
 from seachange.revisions.compare import differences
+from seachange.revisions.declared import declare
 from seachange.revisions.models import load_metadata
 from seachange.revisions.runner import upgrade
 from tests.integration.revisions.conftest import Open
@@ -20,7 +21,8 @@ from tests.integration.revisions.conftest import Open
 
 def difference(database: Database, settings: Settings, metadata: sa.MetaData | None = None) -> tuple[str, ...]:
     with connected(database) as connection:
-        return differences(metadata if metadata is not None else load_metadata(settings), connection, settings=settings)
+        models = metadata if metadata is not None else load_metadata(settings)
+        return differences(models, connection, declared=declare(connection, models), settings=settings)
 
 
 def run(database: Database, *statements: str) -> None:
@@ -130,7 +132,7 @@ def test_an_enum_type_with_its_labels_in_another_order_differs(open_project: Ope
     assert difference(database, open_project("linear"), metadata) == ("enum type kind has its labels in another order",)
 
 
-def test_checks_are_compared_by_name_and_nameless_ones_are_not(open_project: Open, database: Database) -> None:
+def test_checks_are_named_by_the_convention_of_the_models(open_project: Open, database: Database) -> None:
     metadata = sa.MetaData(naming_convention={"ck": "ck_%(table_name)s_%(constraint_name)s"})
     sa.Table(
         "pets",

@@ -10,6 +10,7 @@ from seachange.errors import EnvironmentFailedError, ExitCode, MigrationFailedEr
 from seachange.postgres.connection import Database
 from seachange.revisions._trial import connected
 from seachange.revisions.compare import differences
+from seachange.revisions.declared import declare
 from seachange.revisions.models import load_metadata
 from seachange.revisions.runner import downgrade, upgrade, version_table
 from tests.integration.revisions.conftest import Open
@@ -42,7 +43,8 @@ def test_it_is_applied_undone_and_compared(
     applied = upgrade(each_database, settings, listen=note)
     again = upgrade(each_database, settings)
     with connected(each_database) as connection:
-        different = differences(load_metadata(settings), connection, settings=settings)
+        metadata = load_metadata(settings)
+        different = differences(metadata, connection, declared=declare(connection, metadata), settings=settings)
 
     assert (applied.revisions, applied.current, again.revisions) == (("0001", "0002"), ("0002",), ())
     assert drivers == [driver]

@@ -18,6 +18,7 @@ from seachange.postgres.server import Server
 from seachange.revisions._constraint_names import choose_name
 from seachange.revisions._trial import connected
 from seachange.revisions.compare import differences
+from seachange.revisions.declared import declare
 from seachange.revisions.models import load_metadata
 from seachange.revisions.runner import upgrade, version_table
 from seachange.testing.fixtures import fresh_database
@@ -105,7 +106,8 @@ def test_a_project_as_alembic_init_makes_it_needs_no_change(
 
     applied = upgrade(database, settings)
     with connected(database) as connection:
-        different = differences(load_metadata(settings), connection, settings=settings)
+        metadata = load_metadata(settings)
+        different = differences(metadata, connection, declared=declare(connection, metadata), settings=settings)
 
     assert applied.current == ("c4a9f0e17b35",)
     assert different == ()

@@ -13,6 +13,7 @@ from seachange.errors import ConfigError, HistoryInvalidError, NotWritableError,
 from seachange.postgres.connection import connect
 from seachange.revisions._trial import connected
 from seachange.revisions.compare import differences
+from seachange.revisions.declared import declare
 from seachange.revisions.generate import generate, pending_operations
 from seachange.revisions.history import read_history
 from seachange.revisions.models import load_metadata
@@ -128,7 +129,8 @@ def test_every_kind_of_change_is_written_tried_and_clean(
         made = written(linear, shadow)
         (at_head,) = shadow.kept.values()
         with connected(at_head) as connection:
-            left = differences(load_metadata(linear), connection, settings=linear)
+            metadata = load_metadata(linear)
+            left = differences(metadata, connection, declared=declare(connection, metadata), settings=linear)
 
     assert (len(made.operations), left) == (operations, ())
     require_clean(made.path, linear)

@@ -14,6 +14,7 @@ from seachange.postgres.connection import Database, connect
 from seachange.revisions._trial import connected
 from seachange.revisions.answers import Answers, read_answers
 from seachange.revisions.compare import differences
+from seachange.revisions.declared import declare
 from seachange.revisions.history import read_history
 from seachange.revisions.models import load_metadata
 from seachange.revisions.runner import downgrade, upgrade
@@ -104,7 +105,9 @@ def test_a_renamed_column_keeps_its_rows_in_both_directions_and_its_names_follow
 
         assert rows(database, "select display_name from owners order by id") == [("Ada",), ("Bob",)]
         with connected(database) as connection:
-            assert differences(load_metadata(shelter), connection, settings=shelter) == ()
+            metadata = load_metadata(shelter)
+            declared = declare(connection, metadata)
+            assert differences(metadata, connection, declared=declared, settings=shelter) == ()
         downgrade(database, shelter, target="0001")
         assert rows(database, "select full_name, email from owners order by id") == [("Ada", "ada@example.org"), ("Bob", None)]
 
@@ -132,7 +135,8 @@ def test_a_renamed_table_takes_keys_sequences_types_and_references_with_it(shelt
         made = written(shelter, shadow, answers=rename("public.owners=people"))
         upgrade(database, shelter)
         with connected(database) as connection:
-            left = differences(load_metadata(shelter), connection, settings=shelter)
+            metadata = load_metadata(shelter)
+            left = differences(metadata, connection, declared=declare(connection, metadata), settings=shelter)
         names = [name for (name,) in rows(database, _NAMES)]
         found = rows(database, "select p.full_name, p.state::text, a.name from people p left join animals a on a.owner_id = p.id")
         execute(database, "insert into people (full_name, state) values ('Cy', 'active')")
