@@ -37,8 +37,13 @@ def migrate_by_url() -> None:
     database = connection.from_environment(environ)
     if database is None:
         raise CommandError("no database: set DATABASE_URL (`invoke db.url` prints that of the development server)")
-    timeouts = {"lock_timeout_ms": settings.lock_timeout, "statement_timeout_ms": settings.statement_timeout}
-    with connection.engine(database, application_name="alembic", **timeouts).connect() as opened:
+    engine = connection.engine(
+        database,
+        application_name="alembic",
+        lock_timeout_ms=settings.session_lock_timeout,
+        statement_timeout_ms=settings.session_statement_timeout,
+    )
+    with engine.connect() as opened:
         migrate(opened)
 
 

@@ -92,6 +92,12 @@ def _environment_name(value: object) -> str:
     return str(value)
 
 
+def _kill_blockers(value: object) -> str:
+    if value not in ("", "idle-in-transaction"):
+        raise ValueError("idle-in-transaction, the only sessions that are ever ended")
+    return str(value)
+
+
 def _major(value: object) -> int:
     number = _count(value)
     if number and not 12 <= number <= 99:
@@ -135,8 +141,24 @@ class Settings:
         default=3,
         variable="MIGRATION_RETRY_ATTEMPTS",
     )
-    lock_timeout: int = _setting(_duration, "time", "lock_timeout of migration sessions", default=2_000)
-    statement_timeout: int = _setting(_duration, "time", "statement_timeout of migration sessions", default=600_000)
+    lock_timeout: int | None = _setting(
+        _duration,
+        "time",
+        "the longest lock_timeout of blocking statements (default: twice deadlock_timeout, at least 2s; docs/locks.md)",
+        default=None,
+    )
+    statement_timeout: int | None = _setting(
+        _duration,
+        "time",
+        "statement_timeout of all statements (default: 1min for what blocks, longer for data and builds; docs/locks.md)",
+        default=None,
+    )
+    kill_blockers: str = _setting(
+        _kill_blockers,
+        "idle-in-transaction",
+        "end sessions that are idle in a transaction and in the way of a revision",
+        default="",
+    )
     run_migrations: bool = _setting(
         _boolean, "true | false", "start.deploy applies revisions", default=False, variable="RUN_MIGRATIONS"
     )
@@ -217,6 +239,16 @@ class Settings:
             self.state_dir.chmod(0o755)
             (self.state_dir / ".gitignore").write_text("*\n", encoding="utf-8")
         return self.state_dir
+
+    @property
+    def session_lock_timeout(self) -> int:
+        """lock_timeout of sessions that run no revisions."""
+        return 2_000 if self.lock_timeout is None else self.lock_timeout
+
+    @property
+    def session_statement_timeout(self) -> int:
+        """statement_timeout of sessions that run no revisions."""
+        return 600_000 if self.statement_timeout is None else self.statement_timeout
 
     @property
     def production(self) -> bool:

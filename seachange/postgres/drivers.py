@@ -30,15 +30,15 @@ def in_autocommit(connection: sa.Connection) -> bool:
 
 
 def query(connection: Any, statement: str) -> list[tuple[Any, ...]]:
-    """Return the rows of a statement without parameters, past SQLAlchemy and its events.
+    """Return the rows of a statement without parameters, if it has any, past SQLAlchemy and its events.
 
     :param connection: a connection of DBAPI, or SQLAlchemy's proxy of one.
-    :param statement: a query.
+    :param statement: any statement.
     """
     cursor = connection.cursor()
     try:
         cursor.execute(statement)
-        return [tuple(row) for row in cursor.fetchall()]
+        return [tuple(row) for row in cursor.fetchall()] if cursor.description else []
     finally:
         cursor.close()
 

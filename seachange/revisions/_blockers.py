@@ -2,40 +2,40 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import logging
-import threading
-import time
-from collections.abc import Iterator
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+import datetime
+from typing import TYPE_CHECKING
 
-from seachange.errors import SeachangeError
+from seachange.postgres.redaction import redact
 from seachange.revisions._statements import shorten
 
 if TYPE_CHECKING:
-    from seachange.postgres.connection import Database, Session
+    from seachange.postgres.connection import Session
 
-__all__ = ["Blocker", "BlockerWatch"]
+__all__ = ["Blocker", "read_blockers", "terminate"]
 
-_log = logging.getLogger(__name__)
-
-_BLINK_S = 0.1
-_LOOK_EVERY_S = 0.15
+# Between two statements of one transaction every application is idle for a moment.
+_IDLE_S = 1.0
 
 # pid 0 stands for a prepared transaction (documentation, 9.27 pg_blocking_pids).
 _BLOCKERS = """
 select b.pid, coalesce(a.application_name, ''), coalesce(a.backend_type, 'prepared transaction'), coalesce(a.state, ''),
-    coalesce(a.query, ''), coalesce(extract(epoch from clock_timestamp() - coalesce(a.xact_start, a.backend_start)), 0)::float8
-from unnest(pg_blocking_pids(%s)) as b(pid) left join pg_catalog.pg_stat_activity a on a.pid = b.pid
+    coalesce(a.query, ''), coalesce(extract(epoch from clock_timestamp() - coalesce(a.xact_start, a.backend_start)), 0)::float8,
+    coalesce(extract(epoch from clock_timestamp() - a.state_change), 0)::float8, a.xact_start
+from unnest(pg_catalog.pg_blocking_pids(%s)) as b(pid) left join pg_catalog.pg_stat_activity a on a.pid = b.pid
 order by 6 desc
+"""
+
+# Asked in the same statement, so that a session that went on, or another that got its number, is left alone.
+_TERMINATE = """
+select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity
+where pid = %s and backend_type = 'client backend' and state like 'idle in transaction%%' and xact_start = %s
 """
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Blocker:
-    """A session that holds a lock which a revision waits for."""
+    """A session that holds a lock which a revision waits for; ``began`` is when its transaction did."""
 
     pid: int
     application_name: str
@@ -43,74 +43,37 @@ class Blocker:
     state: str
     query: str
     age_s: float
+    idle_s: float
+    began: datetime.datetime | None = None
 
     def __str__(self) -> str:
         name = self.application_name or self.backend_type
         state = f", {self.state}" if self.state else ""
-        query = f": {shorten(self.query)}" if self.query else ""
+        query = f": {redact(shorten(self.query))}" if self.query else ""
         return f"pid {self.pid} ({name}{state}, for {self.age_s:.1f} s){query}"
 
+    @property
+    def autovacuum(self) -> bool:
+        """Whether it is an autovacuum worker, which yields after deadlock_timeout unless it prevents wraparound."""
+        return self.backend_type == "autovacuum worker"
 
-class BlockerWatch:
-    """Looks several times a second who blocks a backend while a step takes longer than a blink.
+    @property
+    def idle(self) -> bool:
+        """Whether its transaction stands open with nothing going on in it."""
+        return self.backend_type == "client backend" and self.state.startswith("idle in transaction") and self.idle_s >= _IDLE_S
 
-    One thread serves all steps of a run; its connection is opened at the first look.
 
-    :param database: where to ask.
-    :param pid: the backend that may have to wait.
+def read_blockers(session: Session, pid: int) -> tuple[Blocker, ...]:
+    """Return who makes backend ``pid`` wait at this moment, the oldest transaction first."""
+    names = [field.name for field in dataclasses.fields(Blocker)]
+    rows = session.execute(_BLOCKERS, [pid]).fetchall()
+    return tuple(Blocker(**dict(zip(names, row, strict=True))) for row in rows)
+
+
+def terminate(session: Session, blocker: Blocker) -> bool:
+    """End a session that is idle in a transaction, and return whether it still was.
+
+    :raises psycopg.errors.InsufficientPrivilege: the role may not.
     """
-
-    def __init__(self, database: Database, *, pid: int) -> None:
-        self.blockers: tuple[Blocker, ...] = ()
-        self._database = database
-        self._pid = pid
-        self._since: float | None = None
-        self._session: Session | None = None
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="blockers", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        self._done.set()
-        self._thread.join()
-
-    @contextlib.contextmanager
-    def step(self) -> Iterator[None]:
-        """Watch while the block runs; afterwards ``blockers`` are those that were seen last."""
-        self.blockers = ()
-        self._since = time.monotonic()
-        try:
-            yield
-        finally:
-            self._since = None
-
-    def _watch(self) -> None:
-        try:
-            while not self._done.wait(_LOOK_EVERY_S):
-                since = self._since
-                if since is not None and time.monotonic() - since > _BLINK_S:
-                    self._look(since)
-        except (SeachangeError, OSError) as exc:
-            _log.debug("cannot ask who blocks: %s", exc)
-        finally:
-            if self._session is not None:
-                self._session.close()
-
-    def _look(self, since: float) -> None:
-        import psycopg
-
-        from seachange.postgres.connection import connect
-
-        if self._session is None or self._session.closed:
-            self._session = connect(self._database, autocommit=True, application_name="seachange blockers")
-        try:
-            rows = self._session.execute(_BLOCKERS, [self._pid]).fetchall()
-        except psycopg.Error as exc:
-            _log.debug("cannot ask who blocks: %s", exc)
-            return
-        if rows and self._since == since:
-            names = [field.name for field in dataclasses.fields(Blocker)]
-            self.blockers = tuple(Blocker(**dict(zip(names, row, strict=True))) for row in rows)
+    row = session.execute(_TERMINATE, [blocker.pid, blocker.began]).fetchone()
+    return bool(row and row[0])

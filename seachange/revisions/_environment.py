@@ -92,7 +92,8 @@ def run_environment(
     options: dict[str, Any] = {} if mutate else {"dont_mutate": True}
     inside = _Inside(work=work)
     database = database or _database_of(connection)
-    limits = {name: getattr(project.settings, name.removesuffix("_ms")) for name in ("lock_timeout_ms", "statement_timeout_ms")}
+    settings = project.settings
+    limits = {"lock_timeout_ms": settings.session_lock_timeout, "statement_timeout_ms": settings.session_statement_timeout}
     with (
         _environment(project, fn=inside.perform, database=database, connection=connection, **options) as (
             environment,

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from seachange.errors import ExitCode, InterruptedRunError, MigrationFailedError
+from seachange.errors import ExitCode, InterruptedRunError, MigrationFailedError, SeachangeError
 from seachange.postgres.drivers import sqlstate_of, words_of
 from seachange.postgres.redaction import redact
+from seachange.revisions._doubt import Verdict
 from seachange.revisions._revision import Revision
 from seachange.revisions._statements import StatementWatch, shorten
 from seachange.revisions._where import find_place, find_place_in
@@ -20,6 +21,7 @@ from seachange.revisions._where import find_place, find_place_in
 __all__ = ["Progress", "failing_on_throwaway", "interrupted_error", "migration_error"]
 
 # 55P03 lock_not_available, 57014 query_canceled (statement_timeout), 40P01 deadlock_detected, 40001 serialization_failure.
+_INSIDE_TRANSACTION = "25001"
 _UNDEFINED_TABLE = "42P01"
 _PASSING = ("55P03", "57014", "40P01", "40001")
 
@@ -42,7 +44,7 @@ class Progress:
 
 
 def migration_error(
-    exc: BaseException, progress: Progress, *, watch: StatementWatch, blocked_by: str = ""
+    exc: BaseException, progress: Progress, *, watch: StatementWatch, blocked_by: str = "", verdict: Verdict | None = None
 ) -> MigrationFailedError:
     """Return the error that says everything about a revision that failed.
 
@@ -50,16 +52,20 @@ def migration_error(
     :param progress: where the run was.
     :param watch: what the revision had done before.
     :param blocked_by: who held the lock that it waited for.
+    :param verdict: what became of its transaction, if the connection broke at COMMIT.
     """
     revision, sqlstate = progress.revision, sqlstate_of(exc)
     place = find_place_in(traceback.extract_tb(exc.__traceback__), revision.path, root=progress.root)
     place = place or find_place(exc, root=progress.root)
-    left_behind = watch.committed or (watch.concurrent and bool(watch.statement) and not sqlstate.startswith("42"))
+    committed = watch.committed and not (verdict and verdict.status == "aborted")
+    left_behind = committed or (watch.concurrent and bool(watch.statement) and not sqlstate.startswith("42"))
     parts = [f"{f'at {place}: ' if place else ''}{_words(exc, sqlstate)}"]
     if statement := getattr(exc, "statement", None) or watch.statement:
         parts.append(f"statement: {redact(shorten(statement))}")
     if blocked_by:
         parts.append(f"blocked by {redact(blocked_by)}")
+    if verdict is not None:
+        parts.append(f"the connection broke at COMMIT, and {verdict}")
     reason, state = "; ".join(parts), _state(progress, left_behind=left_behind)
     if presumed := _presumed(exc, progress):
         return MigrationFailedError(
@@ -105,6 +111,8 @@ def _presumed(exc: BaseException, progress: Progress) -> str:
 
 
 def _words(exc: BaseException, sqlstate: str) -> str:
+    if isinstance(exc, SeachangeError):
+        return exc.message
     primary, detail = words_of(exc)
     if not primary:
         original: Any = getattr(exc, "orig", None) or exc
@@ -128,9 +136,17 @@ def _state(progress: Progress, *, left_behind: bool) -> str:
 
 def _hint(progress: Progress, sqlstate: str, *, left_behind: bool, concurrent: bool) -> str:
     if left_behind and concurrent:
-        return "look for an INVALID index (`invoke db.integrity`) and drop it before the revision runs again"
+        return (
+            "run the command again when the cause is gone: an INVALID index of that name is dropped first "
+            "(`invoke db.integrity` lists what else a broken build leaves)"
+        )
     if left_behind:
         return "undo by hand what it did, or mend the revision so that it can run again on top of it"
+    if sqlstate == _INSIDE_TRANSACTION:
+        return (
+            "write `with op.get_context().autocommit_block():` around the statement; a COMMIT of its own does not help, "
+            "because the driver begins the next transaction by itself"
+        )
     if sqlstate in _PASSING:
         return (
             "try again when the blocking session has ended; lock_timeout, statement_timeout and MIGRATION_TIMEOUT can be raised"

@@ -1,24 +1,35 @@
-"""Watch the statements of one revision on its connection: the one under way, and whether something was committed."""
+"""Watch and run the statements of one revision: their timeouts, their tries, and whether something was committed."""
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import logging
 import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from seachange.postgres.drivers import in_autocommit, query
+from seachange.postgres.statements import Lock, StatementClass, classify
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-__all__ = ["StatementWatch", "shorten"]
+    from seachange.revisions._builds import ConcurrentBuild
+    from seachange.revisions._lookout import Lookout
+    from seachange.revisions._timeouts import Timeouts
+    from seachange.revisions._tries import Tries
+
+__all__ = ["Policy", "StatementWatch", "shorten"]
+
+_log = logging.getLogger(__name__)
 
 _READS = re.compile(r"\s*(select|show|set|reset|values|explain|table)\b", re.IGNORECASE)
 # END is a commit only as a statement of its own: blocks of PL/pgSQL end with it too.
 _COMMITS = re.compile(r"\A\s*(commit|end)\b|;\s*commit\b", re.IGNORECASE)
-_CONCURRENTLY = re.compile(r"\bconcurrently\b", re.IGNORECASE)
+_ROLLS_BACK = re.compile(r"\A\s*(rollback|abort)\b(?!.*\bto\b)", re.IGNORECASE)
 _LONGEST = 200
+_XACT_ID = "select pg_catalog.pg_current_xact_id_if_assigned()::text"
 
 
 def shorten(statement: str) -> str:
@@ -27,33 +38,76 @@ def shorten(statement: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
 
 
-class StatementWatch:
-    """What a revision's statements did to the database, as far as a rollback does not undo it.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Policy:
+    """How the statements of one connection are run.
 
-    ``committed`` is true once work of the current revision cannot be rolled back any more; ``statement`` is the one under way.
+    ``lookout`` looks who is in the way of a statement; ``say`` is told what is done besides the revision's own statements;
+    ``patience_s``: how long to wait for somebody else's build of the same index.
+    """
+
+    timeouts: Timeouts
+    lookout: Lookout
+    say: Callable[[str], None]
+    patience_s: float
+
+
+class StatementWatch:
+    """What a revision's statements do to the database, as far as a rollback does not undo it.
+
+    ``statement`` is the one under way; ``exhausted``: it was tried by itself as often as it is worth; ``xact_id`` is the
+    transaction that COMMIT was sent for last.
     """
 
     def __init__(self) -> None:
-        self.committed = False
-        self.statement = ""
-        self.concurrent = False
-        self._pending = False
-        self._lock_timeout = ""
+        self.policy: Policy | None = None
+        self._tries: Tries | None = None
+        self._forget()
 
-    def begin(self) -> None:
-        """Forget what the revision before did."""
-        self.committed, self.statement, self.concurrent, self._pending = False, "", False, False
+    def begin(self, tries: Tries) -> None:
+        """Forget what the revision, or the try, before did.
+
+        :param tries: those of the revision.
+        """
+        self._tries = tries
+        self._forget()
+        if self.policy is not None:
+            self.policy.timeouts.begin()
+            self.policy.lookout.clear()
+
+    def end(self) -> None:
+        """Leave the connection alone until the next revision."""
+        self._tries = None
+        if self.policy is not None:
+            self.policy.lookout.end()
+
+    def _forget(self) -> None:
+        self.statement, self.concurrent, self.exhausted, self.xact_id = "", False, False, ""
+        self._pending, self._held, self._committing, self._committed = False, False, False, False
+
+    @property
+    def committed(self) -> bool:
+        """Whether work of the current revision cannot be rolled back any more."""
+        return self._committed or self._committing
+
+    def note_commit(self) -> None:
+        """Note that the revision has committed by itself."""
+        self._committed = True
 
     @contextlib.contextmanager
     def listening(self, engine: Engine) -> Iterator[None]:
         """Listen to the connections of ``engine``."""
         from sqlalchemy import event
 
-        listeners: tuple[tuple[str, Callable[..., None]], ...] = (
+        listeners: tuple[tuple[str, Callable[..., Any]], ...] = (
             ("before_cursor_execute", self._before),
             ("after_cursor_execute", self._after),
+            ("do_execute", self._execute),
+            ("do_execute_no_params", self._execute_no_params),
+            ("do_executemany", self._execute_many),
             ("commit", self._commit),
             ("rollback", self._rollback),
+            ("rollback_savepoint", self._rollback_savepoint),
         )
         for name, listener in listeners:
             event.listen(engine, name, listener)
@@ -65,34 +119,119 @@ class StatementWatch:
 
     def _before(self, connection: Connection, cursor: Any, statement: str, *_: Any) -> None:
         del cursor
+        # A COMMIT after which something more is sent was answered.
+        self._committed, self._committing = self.committed, False
         self.statement = statement
-        self.concurrent = bool(_CONCURRENTLY.search(statement)) and in_autocommit(connection)
-        self._set_lock_timeout(connection)
+        self.concurrent = classify(statement).concurrent and in_autocommit(connection)
+        if self.policy is not None and self._tries is not None:
+            self.policy.lookout.begin()
 
-    def _set_lock_timeout(self, connection: Connection) -> None:
-        """Lift lock_timeout for a concurrent build: it waits for every older transaction, and stopped it leaves wreckage."""
-        if self.concurrent and not self._lock_timeout:
-            rows = query(connection.connection, "select current_setting('lock_timeout'), set_config('lock_timeout', '0', false)")
-            self._lock_timeout = str(rows[0][0])
-        elif not self.concurrent and self._lock_timeout:
-            query(connection.connection, f"select set_config('lock_timeout', '{self._lock_timeout}', false)")
-            self._lock_timeout = ""
+    def _execute(self, cursor: Any, statement: str, *rest: Any) -> bool:
+        parameters, context = rest
+        return self._run(context.root_connection, statement, lambda: cursor.execute(statement, parameters))
+
+    def _execute_no_params(self, cursor: Any, statement: str, context: Any) -> bool:
+        return self._run(context.root_connection, statement, lambda: cursor.execute(statement))
+
+    def _execute_many(self, cursor: Any, statement: str, *rest: Any) -> None:
+        del cursor
+        if self.policy is not None and self._tries is not None:
+            self._set_timeouts(rest[-1].root_connection, classify(statement), self._tries)
+
+    def _run(self, connection: Connection, statement: str, run: Callable[[], Any]) -> bool:
+        """Run a statement under the policy; return False where there is none, and SQLAlchemy runs it."""
+        if self.policy is None or self._tries is None:
+            return False
+        found = classify(statement)
+        if not (in_autocommit(connection) and found.atomic):
+            self._set_timeouts(connection, found, self._tries)
+            run()
+            return True
+        tries, build = self._tries.for_statement(), self._build(connection, found)
+        self._set_timeouts(connection, found, tries)
+        if build is not None:
+            build.prepare()
+        while not self._try(run, tries):
+            self._set_timeouts(connection, found, tries)
+            if build is not None:
+                build.clean()
+        if build is not None:
+            build.require_valid()
+        return True
+
+    def _try(self, run: Callable[[], Any], tries: Tries) -> bool:
+        # The statement is its own transaction: the server undid it alone, and alone it can be tried again.
+        try:
+            run()
+        except Exception as exc:
+            if tries.again(exc):
+                return False
+            self.exhausted = True
+            raise
+        return True
+
+    def _set_timeouts(self, connection: Connection, found: StatementClass, tries: Tries) -> None:
+        if self.policy is None:
+            return
+        timeouts = self.policy.timeouts
+        first_ms = tries.lock_timeout_ms(timeouts.bound_ms)
+        timeouts.apply(found, first_ms=first_ms, held=self._held, execute=lambda sql: query(connection.connection, sql))
+
+    def _build(self, connection: Connection, found: StatementClass) -> ConcurrentBuild | None:
+        from seachange.revisions._builds import ConcurrentBuild
+
+        if found.build is None or self.policy is None:
+            return None
+        patience_s = self.policy.patience_s
+        return ConcurrentBuild(
+            found.build, query=lambda sql: query(connection.connection, sql), say=self.policy.say, patience_s=patience_s
+        )
 
     def _after(self, connection: Connection, cursor: Any, statement: str, *_: Any) -> None:
         del cursor
-        if found := _COMMITS.search(statement):
+        found, alone = classify(statement), in_autocommit(connection)
+        if commits := _COMMITS.search(statement):
             # What stands before a COMMIT in the same text is committed with it.
-            self.committed = self.committed or self._pending or found.start() > 0
+            self._committed = self._committed or self._pending or commits.start() > 0
+            self._end_transaction()
+        elif _ROLLS_BACK.search(statement):
+            self._end_transaction()
         elif not _READS.match(statement):
             self._pending = True
-            self.committed = self.committed or in_autocommit(connection)
+            self._committed = self._committed or alone
+        self._held = not alone and (self._held or found.lock is Lock.BLOCKING)
         self.statement = ""
+        if self.policy is not None:
+            self.policy.timeouts.note(found.sets)
+            self.policy.lookout.end()
 
     def _commit(self, connection: Connection) -> None:
-        del connection
-        self.committed = self.committed or self._pending
-        self._pending = False
+        if self._pending and not in_autocommit(connection):
+            self.xact_id = _xact_id(connection)
+        self._committing, self._pending = self._pending, False
+        self._end_transaction()
 
     def _rollback(self, connection: Connection) -> None:
         del connection
-        self._pending = False
+        self._pending, self._committing = False, False
+        self._end_transaction()
+
+    def _rollback_savepoint(self, connection: Connection, *_: Any) -> None:
+        del connection
+        if self.policy is not None:
+            self.policy.timeouts.forget()
+
+    def _end_transaction(self) -> None:
+        self._held = False
+        if self.policy is not None:
+            self.policy.timeouts.end_transaction()
+
+
+def _xact_id(connection: Connection) -> str:
+    # Known before COMMIT is sent, it tells afterwards what became of it. A transaction that cannot be asked cannot commit either.
+    try:
+        rows = query(connection.connection, _XACT_ID)
+    except Exception as exc:  # noqa: BLE001 - any driver's; COMMIT meets the same fault and tells it
+        _log.debug("cannot ask for the id of the transaction: %s", exc)
+        return ""
+    return str(rows[0][0] or "") if rows else ""

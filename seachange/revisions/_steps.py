@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
-import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -14,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 from seachange.config import Settings
 from seachange.errors import ExitCode, InterruptedRunError, MigrationFailedError, SeachangeError
 from seachange.postgres import interrupt
-from seachange.postgres.drivers import backend_pid, sqlstate_of
-from seachange.revisions._blockers import BlockerWatch
+from seachange.revisions._doubt import Verdict, resolve
 from seachange.revisions._failure import Progress, interrupted_error, migration_error
+from seachange.revisions._lookout import Lookout
 from seachange.revisions._revision import Revision
-from seachange.revisions._statements import StatementWatch
+from seachange.revisions._statements import Policy, StatementWatch
+from seachange.revisions._timeouts import Timeouts, read_session
+from seachange.revisions._tries import Tries
 from seachange.revisions.ledger import Attempt, Ledger
 
 if TYPE_CHECKING:
@@ -30,11 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["ReconnectSignal", "StepOutcome", "Steps"]
 
 _log = logging.getLogger(__name__)
-
-# lock_not_available, deadlock_detected, serialization_failure: the server undid everything and says "try again".
-_RETRIED = ("55P03", "40P01", "40001")
-_FIRST_PAUSE_S = 0.1
-_LONGEST_PAUSE_S = 5.0
 
 
 class ReconnectSignal(BaseException):
@@ -76,13 +72,12 @@ class Steps:
         :raises ReconnectSignal: the connection broke after a commit.
         """
         self.seen = None
-        pid = backend_pid(context.connection) if context.connection is not None else 0
-        with BlockerWatch(self.database, pid=pid) as blockers:
+        with self._policy(context) as policy:
             for position, revision in enumerate(todo):
                 self.on_revision(revision)
                 not_tried = tuple(later.revision for later in todo[position + 1 :])
                 with self._failure_noted(revision):
-                    step = _Step(self, revision, context=context, blockers=blockers, arguments=arguments, not_tried=not_tried)
+                    step = _Step(self, revision, context=context, policy=policy, arguments=arguments, not_tried=not_tried)
                     self._run_one(step)
 
     @contextlib.contextmanager
@@ -95,6 +90,26 @@ class Steps:
                 attempt = Attempt(revision=revision, downgrade=self.downgrade, duration_s=time.monotonic() - began)
                 self.ledger.failed(attempt, exc)
             raise
+
+    @contextlib.contextmanager
+    def _policy(self, context: MigrationContext) -> Iterator[Policy]:
+        """Put the connection of ``context`` under the policy while the block runs."""
+        connection = context.connection
+        if connection is None:
+            raise AssertionError("revisions are run on a connection")
+        session = read_session(connection, self.settings)
+        with Lookout(self.database, pid=session.pid, say=self.on_retry, kill_idle=bool(self.settings.kill_blockers)) as lookout:
+            self.watch.policy = Policy(
+                timeouts=Timeouts(self.settings, session),
+                lookout=lookout,
+                say=self.on_retry,
+                patience_s=self.settings.migration_timeout / 1000,
+            )
+            try:
+                yield self.watch.policy
+            finally:
+                self.watch.end()
+                self.watch.policy = None
 
     def _run_one(self, step: _Step) -> None:
         began = time.monotonic()
@@ -116,7 +131,7 @@ class _Step:
         revision: Revision,
         *,
         context: MigrationContext,
-        blockers: BlockerWatch,
+        policy: Policy,
         arguments: Mapping[str, Any],
         not_tried: tuple[str, ...],
     ) -> None:
@@ -124,14 +139,15 @@ class _Step:
         self.broken = False
         self._steps = steps
         self._context = context
-        self._blockers = blockers
+        self._lookout = policy.lookout
+        self._verdict: Verdict | None = None
         self._arguments = arguments
         self._not_tried = not_tried
         self._before = steps.seen if steps.seen is not None else self._read_back()
-        steps.watch.begin()
+        self._tries = Tries(f"revision {revision.revision}", steps.settings, lookout=policy.lookout, say=policy.say)
+        steps.watch.begin(self._tries)
         self._step = self._load()
         self._began = time.monotonic()
-        self._deadline = self._began + steps.settings.migration_timeout / 1000
 
     def _load(self) -> RevisionStep:
         from alembic.runtime.migration import MigrationStep
@@ -146,26 +162,28 @@ class _Step:
 
     def run_until_done(self) -> int:
         """Run the revision, as often as it is worth it; return how often that was."""
-        attempt = 1
-        while not self._attempt(attempt):
-            attempt += 1
-        return attempt
+        while not self._attempt():
+            pass
+        self._steps.watch.end()
+        return self._tries.attempt
 
-    def _attempt(self, attempt: int) -> bool:
-        self._steps.watch.begin()
+    def _attempt(self) -> bool:
+        self._steps.watch.begin(self._tries)
         try:
-            with self._blockers.step():
-                expected = self._execute()
+            expected = self._execute()
         except (InterruptedRunError, KeyboardInterrupt) as exc:
             raise interrupted_error(self._after_failure(), watch=self._steps.watch) from exc
         except Exception as exc:
             # A revision may raise anything; what it means depends on what the database says now.
+            self._lookout.end()
             if self._committed_all_the_same(exc):
                 return True
-            blocked_by = str(self._blockers.blockers[0]) if self._blockers.blockers else ""
-            if self._worth_another_try(exc, attempt, blocked_by=blocked_by):
+            blocked_by = self._lookout.account
+            if self._again(exc):
                 return False
-            raise migration_error(exc, self._after_failure(), watch=self._steps.watch, blocked_by=blocked_by) from exc
+            raise migration_error(
+                exc, self._after_failure(), watch=self._steps.watch, blocked_by=blocked_by, verdict=self._verdict
+            ) from exc
         self._require(expected)
         return True
 
@@ -183,7 +201,7 @@ class _Step:
                 self._note_success()
             if context.connection is not None and context.connection.in_transaction():
                 # The revision committed by itself; Alembic would leave what came after, its version row too, to be lost.
-                self._steps.watch.committed = True
+                self._steps.watch.note_commit()
                 context.connection.commit()
         except BaseException:
             self._roll_back()
@@ -210,21 +228,14 @@ class _Step:
         except SQLAlchemyError as exc:
             _log.debug("the connection broke before the rollback: %s", exc)
 
-    def _worth_another_try(self, exc: Exception, attempt: int, *, blocked_by: str) -> bool:
-        settings, sqlstate = self._steps.settings, sqlstate_of(exc)
-        if sqlstate not in _RETRIED or self._steps.watch.committed or attempt > settings.migration_retry_attempts:
+    def _again(self, exc: Exception) -> bool:
+        watch = self._steps.watch
+        if watch.committed or watch.exhausted:
             return False
-        pause_s = min(_FIRST_PAUSE_S * 2 ** (attempt - 1), _LONGEST_PAUSE_S) * random.uniform(0.5, 1.5)  # noqa: S311
-        if time.monotonic() + pause_s > self._deadline:
-            return False
-        reason = f"blocked by {blocked_by}" if blocked_by else f"stopped by SQLSTATE {sqlstate}"
-        tries = settings.migration_retry_attempts + 1
-        self._steps.on_retry(f"revision {self.revision.revision} {reason}; try {attempt + 1} of {tries} in {pause_s:.1f} s")
         try:
-            interrupt.sleep(pause_s)
+            return self._tries.again(exc)
         except InterruptedRunError as interrupted:
-            raise interrupted_error(self._after_failure(), watch=self._steps.watch) from interrupted
-        return True
+            raise interrupted_error(self._after_failure(), watch=watch) from interrupted
 
     def _committed_all_the_same(self, exc: Exception) -> bool:
         """Whether only the answer to COMMIT was lost: the version table, seen from elsewhere, holds the revision."""
@@ -232,6 +243,10 @@ class _Step:
         if connection is None or not connection.invalidated:
             return False
         self.broken = True
+        watch, settings = self._steps.watch, self._steps.settings
+        if watch.xact_id:
+            self._verdict = resolve(self._steps.database, watch.xact_id, timeout_s=settings.migration_timeout / 1000)
+            self._steps.on_retry(f"revision {self.revision.revision}: the connection broke at COMMIT; {self._verdict}")
         moved = self._read_back() != self._before
         if moved:
             _log.warning("the connection broke, but %s is committed: %s", self.revision.revision, exc)

@@ -97,7 +97,8 @@ def upgrade(
     :param history: the revisions, if they were read already.
     :param extra_locations: folders with revisions besides those that Alembic is configured with.
     :param on_revision: called before each revision.
-    :param on_retry: called with a sentence, naming the blocker, before a revision is tried again.
+    :param on_retry: called, from any thread, with a sentence about what is in the way, before something is tried again, and
+        about how far a concurrent build is.
     :param listen: a context manager around the engine that the revisions use.
     :param ledger: writes down what becomes of each revision; nothing is written down without one.
     :raises HistoryInvalidError: the history is no order.
@@ -199,7 +200,11 @@ class _Run:
                 yield
 
         settings = self._project.settings
-        opened = engine(self._database, lock_timeout_ms=settings.lock_timeout, statement_timeout_ms=settings.statement_timeout)
+        opened = engine(
+            self._database,
+            lock_timeout_ms=settings.session_lock_timeout,
+            statement_timeout_ms=settings.session_statement_timeout,
+        )
         try:
             with opened.connect() as connection:
                 run_environment(

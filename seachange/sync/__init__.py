@@ -63,4 +63,6 @@ def generate_client(
 
 
 def _connect(database: Database, settings: Settings) -> Session:
-    return connect(database, lock_timeout_ms=settings.lock_timeout, statement_timeout_ms=settings.statement_timeout)
+    return connect(
+        database, lock_timeout_ms=settings.session_lock_timeout, statement_timeout_ms=settings.session_statement_timeout
+    )

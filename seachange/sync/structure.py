@@ -40,7 +40,8 @@ def dump_structure(
     :raises ProgramFailedError: pg_dump failed.
     """
     program = binaries.client(settings, "pg_dump", major=catalog.major)
-    timeout_s = (settings.statement_timeout + settings.migration_timeout) / 1000 if settings.statement_timeout else _LONG_S
+    statement_timeout = settings.session_statement_timeout
+    timeout_s = (statement_timeout + settings.migration_timeout) / 1000 if statement_timeout else _LONG_S
     arguments = [
         "--schema-only",
         "--no-owner",

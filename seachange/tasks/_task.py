@@ -52,6 +52,7 @@ class Face:
         self.json = format == "json"
         self.dry_run = dry_run
         self._url = url
+        self._flags: dict[str, str | None] = {}
         # Kept, because revisions and models run with both redirected into the log, and may still do so when a run was stopped.
         self._out, self._err = sys.stdout, sys.stderr
 
@@ -61,7 +62,11 @@ class Face:
         from seachange.config import load
 
         layer = self.context.config.get("seachange", {})
-        return load(invoke=dict(layer), flags={"database_url": self._url or None})
+        return load(invoke=dict(layer), flags={"database_url": self._url or None, **self._flags})
+
+    def request(self, **flags: str) -> None:
+        """Take flags of the task that are settings, as the last layer; an empty one was not given."""
+        self._flags |= {name: value or None for name, value in flags.items()}
 
     @property
     def remainder(self) -> str:

@@ -27,6 +27,7 @@ __all__ = [
     "workflow",
 ]
 
+_KILL = {"kill_blockers": "idle-in-transaction: end sessions that are idle in a transaction and in the way"}
 _STEPS = "check, backup, generate, apply, sync, verify, clean"
 _ANSWERS = {
     "rename": "table.old=new or old_table=new_table: what is renamed instead of dropped and added (repeatable)",
@@ -42,6 +43,7 @@ _ANSWERS = {
         "only": f"steps to run, separated by commas ({_STEPS})",
         "until": "the last step to run",
         **_ANSWERS,
+        **_KILL,
     },
     iterable=("rename",),
 )
@@ -54,10 +56,12 @@ def workflow(
     until: str = "",
     rename: Sequence[str] | None = None,
     answers: str = "",
+    kill_blockers: str = "",
 ) -> None:
     """Take an edited model to a live, verified database."""
     from seachange.workflow.steps import WORKFLOW
 
+    face.request(kill_blockers=kill_blockers)
     chosen = WORKFLOW.select(skip=_names(skip), only=_names(only), until=until)
     face.run(chosen, name=name, rename=rename or (), answers=answers)
 
@@ -107,13 +111,15 @@ def plan(face: Face, *, to: str = "", try_back: bool = False, output: str = "", 
     help={
         "to": "revision to stop at (default: the head)",
         "plan": "file of `migration.plan --output`: run exactly that or refuse",
+        **_KILL,
     },
 )
-def apply_(face: Face, *, to: str = "", plan: str = "") -> None:
+def apply_(face: Face, *, to: str = "", plan: str = "", kill_blockers: str = "") -> None:
     """Apply pending revisions, one transaction each."""
     from seachange.workflow import pipeline, steps
     from seachange.workflow.plan import read_plan
 
+    face.request(kill_blockers=kill_blockers)
     if to and plan:
         raise ConfigError(
             "--to and --plan contradict each other: a plan says itself where it leads", hint="leave one of them out"
@@ -122,15 +128,17 @@ def apply_(face: Face, *, to: str = "", plan: str = "") -> None:
     face.run(pipeline(steps.check, steps.apply, name="migration.apply"), to=to, plan=planned)
 
 
-@task(changes=True, help={"yes": "do not ask"})
-def revert(face: Face, *, yes: bool = False) -> None:
+@task(changes=True, help={"yes": "do not ask", **_KILL})
+def revert(face: Face, *, yes: bool = False, kill_blockers: str = "") -> None:
     """Revert the last revision."""
+    face.request(kill_blockers=kill_blockers)
     _revert(face, "-1", yes=yes)
 
 
-@task(changes=True, help={"to": "revision, release (git tag) or base", "yes": "do not ask"})
-def reset(face: Face, *, to: str = "base", yes: bool = False) -> None:
+@task(changes=True, help={"to": "revision, release (git tag) or base", "yes": "do not ask", **_KILL})
+def reset(face: Face, *, to: str = "base", yes: bool = False, kill_blockers: str = "") -> None:
     """Go back to a revision, a release or base; asks first."""
+    face.request(kill_blockers=kill_blockers)
     _revert(face, to, yes=yes)
 
 

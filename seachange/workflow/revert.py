@@ -94,7 +94,7 @@ def revert(run: Run) -> StepResult:
             history=run.history,
             target=target,
             on_revision=lambda revision: run.progress(f"reverting {revision.revision} {revision.title}"),
-            on_retry=run.progress,
+            on_retry=run.teller(),
             ledger=ledger,
         )
     facts = tuple(

@@ -119,6 +119,11 @@ class Run:
         """Say what the step of this thread is doing."""
         self.listener.progressed(self.current_step(), text)
 
+    def teller(self) -> Callable[[str], None]:
+        """Return :meth:`progress` for other threads, which say what the step of this thread is doing."""
+        step = self.current_step()
+        return lambda text: self.listener.progressed(step, text)
+
     @property
     def can_ask(self) -> bool:
         """Whether there is a person to ask."""

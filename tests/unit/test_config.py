@@ -20,7 +20,7 @@ def make_project(root: Path, table: str = "") -> Path:
 @pytest.mark.parametrize(
     ("table", "invoke", "environ", "flags", "expected"),
     [
-        pytest.param("", {}, {}, {}, 2000, id="default"),
+        pytest.param("", {}, {}, {}, None, id="default"),
         pytest.param('lock_timeout = "3s"', {}, {}, {}, 3000, id="pyproject over default"),
         pytest.param('lock_timeout = "3s"', {"lock_timeout": "4s"}, {}, {}, 4000, id="Invoke over pyproject"),
         pytest.param("", {"lock_timeout": "4s"}, {"SEACHANGE_LOCK_TIMEOUT": "5s"}, {}, 5000, id="environment over Invoke"),
@@ -34,7 +34,7 @@ def test_each_layer_overrides_the_one_before(
     invoke: Mapping[str, object],
     environ: Mapping[str, str],
     flags: Mapping[str, object],
-    expected: int,
+    expected: int | None,
 ) -> None:
     root = make_project(tmp_path, table)
 
@@ -53,8 +53,9 @@ def test_the_environment_wins_over_the_env_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("key", [setting.key for setting in config.describe()])
 def test_every_setting_is_read_from_its_variable(tmp_path: Path, key: str) -> None:
     setting = next(one for one in config.describe() if one.key == key)
-    values = {bool: "true", int: "17", tuple: "one,two"}
-    text = {"app_env": "staging", "history": "false"}.get(key, values.get(type(setting.default), "some/text"))
+    values = {bool: "true", int: "17", type(None): "17", tuple: "one,two"}
+    special = {"app_env": "staging", "history": "false", "kill_blockers": "idle-in-transaction"}
+    text = special.get(key, values.get(type(setting.default), "some/text"))
 
     settings = config.load(make_project(tmp_path), environ={setting.variable: text})
 

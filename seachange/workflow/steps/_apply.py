@@ -43,7 +43,7 @@ def apply(run: Run) -> StepResult:
             history=run.history,
             target=target,
             on_revision=lambda revision: run.progress(f"applying {revision.revision} {revision.title}"),
-            on_retry=run.progress,
+            on_retry=run.teller(),
             ledger=ledger,
         )
     facts = _facts_of_plan(run, plan) + tuple(

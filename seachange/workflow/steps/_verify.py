@@ -65,7 +65,7 @@ def integrity(run: Run) -> tuple[Finding, ...]:
             schemas=run.settings.schemas,
             every=bool(run.options.get("every")),
             planned=tuple(parse_key(text) for text in run.options.get("planned", ())),
-            timeout_ms=run.settings.statement_timeout,
+            timeout_ms=run.settings.session_statement_timeout,
         )
 
 
