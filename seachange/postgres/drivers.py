@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-__all__ = ["backend_pid", "in_autocommit", "mogrify", "pid_of", "query", "sqlstate_of", "words_of"]
+__all__ = [
+    "backend_pid",
+    "in_autocommit",
+    "mogrify",
+    "pid_of",
+    "query",
+    "sqlstate_of",
+    "words_of",
+]
 
 _NUMBERED = re.compile(r"\$(\d+)")
 

@@ -69,6 +69,15 @@ def migrator(each_database: Database) -> Iterator[Database]:
     run_sql(each_database, f"drop owned by {name} cascade", f"drop role {name}")
 
 
+@pytest.mark.parametrize("name", ["async_asyncpg", "async_psycopg", "sync_psycopg2"])
+def test_it_is_written_whatever_driver_the_revisions_use(open_project: Open, each_database: Database, name: str) -> None:
+    settings = open_project(name)
+    ledger = ledger_of(each_database, settings)
+    apply(each_database, settings, ledger=ledger)
+
+    assert (ledger.problem, rows(each_database)) == ("", [("0001", "upgrade", "applied"), ("0002", "upgrade", "applied")])
+
+
 def test_every_revision_of_a_run_is_written_down(open_project: Open, each_database: Database) -> None:
     settings = open_project("linear")
     apply(each_database, settings, target="0002")
