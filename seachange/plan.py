@@ -106,6 +106,7 @@ class PlannedRevision:
     title: str
     file: str
     reversible: bool
+    requires_release: str = ""
     content_hash: str = ""
     sql_hash: str = ""
     statements: tuple[Statement, ...] = ()

@@ -165,6 +165,8 @@ def _warnings(plan: Plan, revision: PlannedRevision) -> Iterator[str]:
     if revision.depends_on_data:
         lines = ", ".join(str(statement.line) for statement in revision.statements if statement.reads)
         yield f"reads rows (line {lines}): on the database itself, which has other rows, it may send other statements"
+    if revision.requires_release and plan.direction == "upgrade":
+        yield f"requires release {revision.requires_release}: apply refuses it in staging and production until that is deployed"
     if revision.way_back_reason:
         yield f"{_back(plan, revision)}: {revision.way_back_reason}"
 

@@ -19,7 +19,10 @@ def status_lines(status: MigrationStatus, marks: Marks) -> list[str]:
         f"pending   {len(status.pending)}",
         f"last run  {_last_run(status)}",
     ]
-    lines += [f"{marks.mark('warning')}pending: {state.revision} {state.title}" for state in status.pending]
+    lines += [
+        f"{marks.mark('warning')}pending: {state.revision} {state.title}{f'; {state.gate}' if state.gate else ''}"
+        for state in status.pending
+    ]
     for finding in status.findings:
         lines += finding_lines(finding, marks)
     if not status.pending and not status.findings:

@@ -52,6 +52,7 @@ def encode(facts: Facts) -> list[Any]:
         header.down_revisions,
         header.branch_labels,
         header.depends_on,
+        header.requires_release,
         header.title,
         header.created.isoformat() if header.created else None,
         header.upgrade,
@@ -67,12 +68,13 @@ def decode(row: list[Any]) -> Facts:
 
     :raises LookupError: the row is not one of those; so are TypeError, ValueError and AttributeError.
     """
-    revision, downs, labels, needed, title, created, upgrade, downgrade, lines, imports, faults = row
+    revision, downs, labels, needed, release, title, created, upgrade, downgrade, lines, imports, faults = row
     header = Header(
         revision=revision,
         down_revisions=tuple(downs),
         branch_labels=tuple(labels),
         depends_on=tuple(needed),
+        requires_release=release,
         title=title,
         created=datetime.datetime.fromisoformat(created) if created else None,
         upgrade=upgrade,

@@ -27,6 +27,7 @@ _HINTS = {
     "syntax-error": "mend the file; `python -m py_compile` shows the place",
     "no-revision": 'add revision = "..." or move the file out of the location',
     "computed-header": "write the value out as a text: tools that do not run the file read it there",
+    "unreadable-release": 'write a release such as requires_release = "2.4.0"',
     "unreadable-file": "check the permissions of the file",
 }
 

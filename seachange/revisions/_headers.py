@@ -13,7 +13,7 @@ __all__ = ["Body", "Header", "HeaderError", "parse_header", "stamp_of"]
 
 Body = Literal["missing", "empty", "raises", "present"]
 
-_NAMES = ("revision", "down_revision", "branch_labels", "depends_on")
+_NAMES = ("revision", "down_revision", "branch_labels", "depends_on", "requires_release")
 _CREATED = re.compile(r"^\s*Create Date:\s*(\S.*?)\s*$", re.MULTILINE)
 _FIELD = re.compile(r"\s*(Revision ID|Revises|Create Date):")
 
@@ -48,6 +48,7 @@ class Header:
     upgrade: Body
     downgrade: Body
     lines: Mapping[str, int]
+    requires_release: str = ""
 
 
 def parse_header(source: bytes, *, name: str) -> tuple[Header, ast.Module]:
@@ -79,6 +80,7 @@ def parse_header(source: bytes, *, name: str) -> tuple[Header, ast.Module]:
             down_revisions=_texts(values.get("down_revision")),
             branch_labels=_texts(values.get("branch_labels") or None),
             depends_on=_texts(values.get("depends_on") or None),
+            requires_release=_release(values, lines, name),
             title=_title(docstring),
             created=_created(docstring),
             upgrade=_body(tree, "upgrade"),
@@ -153,6 +155,14 @@ def _texts(value: object) -> tuple[str, ...]:
     if isinstance(value, tuple):
         return tuple(str(part) for part in value if part is not None)
     return (str(value),)
+
+
+def _release(values: Mapping[str, object], lines: Mapping[str, int], name: str) -> str:
+    value = values.get("requires_release")
+    if value is None or isinstance(value, str):
+        return value or ""
+    message = f"{name}: requires_release is {value!r}, not a text"
+    raise HeaderError("unreadable-release", message, line=lines["requires_release"])
 
 
 def _title(docstring: str) -> str:

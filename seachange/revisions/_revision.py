@@ -35,6 +35,7 @@ class Revision:
     upgrade: Body
     downgrade: Body
     stamp: int | None
+    requires_release: str = ""
     lines: Mapping[str, int] = dataclasses.field(compare=False, repr=False)
     imports: tuple[Import, ...] = dataclasses.field(default=(), compare=False, repr=False)
     faults: tuple[Fault, ...] = dataclasses.field(default=(), compare=False, repr=False)

@@ -117,6 +117,7 @@ def _plan(
                 title=revision.title,
                 file=history.relative(Path(revision.path)),
                 reversible=revision.reversible,
+                requires_release=revision.requires_release,
                 content_hash=revision.content_hash,
             )
             for revision in todo

@@ -11,6 +11,7 @@ from seachange.revisions import _order
 from seachange.revisions._headers import stamp_of
 from seachange.revisions._revision import Revision
 from seachange.revisions.history import History
+from seachange.revisions.release import parse as parse_release
 
 __all__ = ["validate"]
 
@@ -33,6 +34,7 @@ def validate(history: History) -> tuple[Finding, ...]:
         _bodies,
         _file_names,
         _labels,
+        _releases,
     )
     return (*history.findings, *(finding for rule in rules for finding in rule(history)))
 
@@ -201,3 +203,11 @@ def _labels(history: History) -> Iterator[Finding]:
             message = f"branch label {label} of {revision.revision} is also the id of a revision"
             hint = "choose another label: Alembic refuses it"
             yield _finding(history, "duplicate-branch-label", message, hint=hint, at=revision, name="branch_labels")
+
+
+def _releases(history: History) -> Iterator[Finding]:
+    for revision in history.by_id.values():
+        if revision.requires_release and parse_release(revision.requires_release) is None:
+            message = f"requires_release of {revision.revision} is {revision.requires_release!r}, which is no release"
+            hint = "write dotted numbers, such as 2.4.0: apply refuses the revision as it is"
+            yield _finding(history, "unreadable-release", message, hint=hint, at=revision, name="requires_release")

@@ -161,10 +161,7 @@ def show(face: Face) -> None:
 
     with face.new_run() as run:
         states = revision_states(run)
-    rows = [
-        ("applied" if state.applied else "pending", state.revision, state.title, state.created, state.location)
-        for state in states
-    ]
+    rows = [(state.state, state.revision, state.title, state.created, state.location) for state in states]
     face.answer(table_lines(("state", "revision", "title", "created", "location"), rows), {"revisions": states})
 
 

@@ -1,4 +1,4 @@
-"""What git says of a project: the commit, whether files differ from it, the newest release."""
+"""What git says of a project: the commit, whether files differ from it, its tags."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["commit", "newest_tag"]
+__all__ = ["commit", "tags"]
 
 _TIMEOUT_S = 10.0
 
@@ -27,9 +27,9 @@ def commit(root: Path, locations: Iterable[Path]) -> tuple[str | None, bool | No
     return head, bool(changed) or bool(untracked)
 
 
-def newest_tag(root: Path) -> str:
-    """Return the newest tag that the commit which is checked out contains; empty when there is none, or no git."""
-    return _git(root, "describe", "--tags", "--abbrev=0", "HEAD") or ""
+def tags(root: Path) -> tuple[str, ...]:
+    """Return the tags of the commit that is checked out and of all before it; none without git."""
+    return tuple((_git(root, "tag", "--merged", "HEAD") or "").splitlines())
 
 
 def _git(root: Path, *arguments: str) -> str | None:

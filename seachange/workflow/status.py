@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 from seachange.plan import Finding
+from seachange.workflow.gates import closed
 from seachange.workflow.run import Run
 from seachange.workflow.runs import latest_run
 
@@ -14,7 +15,7 @@ __all__ = ["MigrationStatus", "RevisionState", "read_status", "revision_states"]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RevisionState:
-    """One revision and whether the database has it."""
+    """One revision and whether the database has it; ``gate`` says which release it still waits for."""
 
     revision: str
     title: str
@@ -22,6 +23,14 @@ class RevisionState:
     created: str
     applied: bool
     file: str
+    requires_release: str = ""
+    gate: str = ""
+
+    @property
+    def state(self) -> str:
+        """Applied, pending, or pending with the release that is required before."""
+        waiting = f"pending (requires {self.requires_release})" if self.gate else "pending"
+        return "applied" if self.applied else waiting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -46,6 +55,7 @@ def revision_states(run: Run) -> tuple[RevisionState, ...]:
     require_known(run, current)
     pending = {revision.revision for revision in run.history.between(current, run.history.heads)}
     root = run.settings.root
+    gates = {gate.revision: gate.sentence for gate in closed(run, pending)}
     return tuple(
         RevisionState(
             revision=revision.revision,
@@ -54,6 +64,8 @@ def revision_states(run: Run) -> tuple[RevisionState, ...]:
             created=revision.created.strftime("%Y-%m-%d %H:%M:%S") if revision.created else "",
             applied=revision.revision not in pending,
             file=str(revision.path.relative_to(root) if revision.path.is_relative_to(root) else revision.path),
+            requires_release=revision.requires_release,
+            gate=gates.get(revision.revision, ""),
         )
         for revision in run.history.revisions
     )

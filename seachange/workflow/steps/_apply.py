@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from seachange.errors import RefusedError
 from seachange.plan import Plan, StepResult
+from seachange.workflow.gates import require_open
 from seachange.workflow.origin import open_ledger, unwritten
 from seachange.workflow.plan import require_current, require_plan
 from seachange.workflow.run import Run
@@ -21,7 +22,7 @@ __all__ = ["apply", "locked"]
 def apply(run: Run) -> StepResult:
     """Apply pending revisions up to option ``to`` (the head by default), or exactly those of option ``plan``.
 
-    :raises RefusedError: the database or the revisions are not what the plan was made for.
+    :raises RefusedError: the database or the revisions are not what the plan was made for, or one waits for a release.
     :raises LockNotAcquiredError: another deployer holds the lock, and did so for all of ``migration_timeout``.
     :raises MigrationFailedError: a revision failed; says what was applied before it.
     """
@@ -37,6 +38,7 @@ def apply(run: Run) -> StepResult:
         if plan:
             require_current(run, plan)
         require_known(run, run.current())
+        gates = require_open(run, target)
         applied = upgrade(
             run.database,
             run.settings,
@@ -46,10 +48,11 @@ def apply(run: Run) -> StepResult:
             on_retry=run.teller(),
             ledger=ledger,
         )
-    facts = _facts_of_plan(run, plan) + tuple(
+    done = tuple(
         f"applied {revision} {run.history.find(revision).title} in {seconds:.2f} s"
         for revision, seconds in applied.durations_s.items()
     )
+    facts = (*_facts_of_plan(run, plan), *gates, *done)
     place = " and ".join(applied.current) or "nothing"
     summary = (
         f"{len(applied.revisions)} applied, the database is at {place}" if applied.revisions else f"nothing to apply, at {place}"
@@ -94,6 +97,6 @@ def _would_apply(run: Run, target: str) -> StepResult:
     from seachange.revisions.planning import plan_upgrade
 
     plan = plan_upgrade(run.history, current=run.current(), target=target)
-    facts = tuple(f"would apply {revision.revision} {revision.title}" for revision in plan.revisions)
-    summary = f"{len(facts)} pending" if facts else "nothing to apply"
+    facts = require_open(run, target) + tuple(f"would apply {revision.revision} {revision.title}" for revision in plan.revisions)
+    summary = f"{len(plan.revisions)} pending" if plan.revisions else "nothing to apply"
     return StepResult(status="skipped", summary=summary, facts=facts, data={"plan": plan.to_dict()})
