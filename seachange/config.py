@@ -179,6 +179,9 @@ class Settings:
     release: str = _setting(
         _text, "text", "the release that is deployed, for requires_release (default: the newest git tag of HEAD)", default=""
     )
+    env_context: str = _setting(
+        _text, "module:attribute", "context manager that env.py runs in, such as Flask's application.app_context", default=""
+    )
     models: str = _setting(
         _text, "module:attribute", "declarative base or MetaData (default: target_metadata of env.py)", default=""
     )

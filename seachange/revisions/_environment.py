@@ -14,6 +14,7 @@ from seachange.revisions._connections import Listen, Offered
 from seachange.revisions._output import LoggingState, contained
 from seachange.revisions._redirect import Address, Redirect, only
 from seachange.revisions._source import namespace_of, options_in
+from seachange.revisions._surroundings import surrounded
 from seachange.revisions._where import find_place
 
 if TYPE_CHECKING:
@@ -172,7 +173,10 @@ def _environment(
     with contained() as logging_state:
         project.add_to_path()
         config: Config = project.config(database=database, connection=connection)
-        with EnvironmentContext(config, project.script(config), **options) as environment:
+        with (
+            surrounded(project.settings),
+            EnvironmentContext(config, project.script(config), **options) as environment,
+        ):
             yield environment, logging_state
 
 

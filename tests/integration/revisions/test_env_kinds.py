@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from seachange.errors import EnvironmentFailedError, ExitCode, MigrationFailedError
+from seachange.errors import ConfigError, EnvironmentFailedError, ExitCode, MigrationFailedError
 from seachange.postgres.connection import Database
 from seachange.revisions._trial import connected
 from seachange.revisions.compare import differences
@@ -26,6 +26,7 @@ KINDS = [
     pytest.param("online_only", "asyncpg", id="an online branch only"),
     pytest.param("imports_application", "psycopg", id="revisions that import the application"),
     pytest.param("talks_and_exits", "psycopg", id="it prints, configures logging and exits"),
+    pytest.param("flask_migrate", "psycopg", id="it runs in the context of an application"),
 ]
 
 
@@ -195,3 +196,24 @@ def test_an_error_of_env_py_after_its_migrations_is_told_as_such(open_project: O
         upgrade(database, settings)
 
     assert at(database, settings) == ("0002",)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        pytest.param("clinic", "not module:attribute", id="no attribute"),
+        pytest.param("clinic:missing", "AttributeError: module 'clinic' has no attribute 'missing'", id="an unknown attribute"),
+        pytest.param("nowhere:app", "ModuleNotFoundError: No module named 'nowhere'", id="an unknown module"),
+        pytest.param("clinic:Base", "TypeError", id="nothing that can be entered"),
+    ],
+)
+def test_a_context_that_cannot_be_entered_is_said(open_project: Open, database: Database, value: str, reason: str) -> None:
+    with pytest.raises(ConfigError, match="env_context") as caught:
+        upgrade(database, open_project("flask_migrate", env_context=value))
+
+    assert reason in caught.value.message
+
+
+def test_env_py_outside_its_context_fails_by_its_own_words(open_project: Open, database: Database) -> None:
+    with pytest.raises(EnvironmentFailedError, match="Working outside of application context"):
+        upgrade(database, open_project("flask_migrate", env_context=""))
