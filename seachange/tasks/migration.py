@@ -244,6 +244,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 def _revert(face: Face, to: str, *, yes: bool) -> None:
     from seachange.workflow import Step, pipeline, steps
+    from seachange.workflow.losses import preview
     from seachange.workflow.revert import plan_revert, require_backup, resolve_target
     from seachange.workflow.revert import revert as revert_step
 
@@ -255,7 +256,9 @@ def _revert(face: Face, to: str, *, yes: bool) -> None:
             return
         if not face.dry_run and to != "-1":
             require_backup(run)
+        shown = preview(run, plan, target=target)
         names = ", ".join(f"{revision.revision} {revision.title}" for revision in plan.revisions)
-        face.confirm(f"reverting on {run.database.redacted}: {names}", expected=run.database.name, yes=yes)
+        question = "\n".join((f"reverting on {run.database.redacted}: {names}", *shown.told()))
+        face.confirm(question, expected=run.database.name, yes=yes)
     step = Step(name="revert", run=revert_step, needs=("check",))
-    face.run(pipeline(steps.check, step, name=face.name), to=target)
+    face.run(pipeline(steps.check, step, name=face.name), to=target, preview=shown)

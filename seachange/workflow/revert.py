@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import datetime
 import subprocess
+from typing import Any
 
 from seachange.errors import RefusedError, RevisionUnknownError
-from seachange.plan import Plan, StepResult
+from seachange.plan import Plan, StepResult, jsonable
+from seachange.workflow.losses import Preview
 from seachange.workflow.origin import open_ledger, unwritten
+from seachange.workflow.plan import require_current
 from seachange.workflow.run import Run
 from seachange.workflow.steps._apply import locked
 from seachange.workflow.steps._check import require_writable
@@ -77,17 +80,19 @@ def require_backup(run: Run) -> None:
 
 
 def revert(run: Run) -> StepResult:
-    """Revert to option ``to``, one revision and one transaction at a time, under the migration lock."""
+    """Revert to option ``to``, as option ``preview`` shows it: one transaction for each revision, under the migration lock.
+
+    :raises RefusedError: the database moved since the preview was made.
+    """
     from seachange.revisions.runner import downgrade
 
     require_writable(run)
-    target = run.options["to"]
-    plan = plan_revert(run, target)
-    if run.dry_run or not plan.revisions:
-        facts = tuple(f"would revert {revision.revision} {revision.title}" for revision in plan.revisions)
-        return StepResult(status="skipped", summary=f"{len(facts)} to revert", facts=facts, data={"plan": plan.to_dict()})
+    target, shown = run.options["to"], run.options["preview"]
+    if run.dry_run:
+        return _would_revert(shown)
     ledger = open_ledger(run)
     with locked(run):
+        require_current(run, shown.plan)
         done = downgrade(
             run.database,
             run.settings,
@@ -97,15 +102,25 @@ def revert(run: Run) -> StepResult:
             on_retry=run.teller(),
             ledger=ledger,
         )
-    facts = tuple(
+    facts = shown.told("gone") + tuple(
         f"reverted {revision} {run.history.find(revision).title} in {seconds:.2f} s"
         for revision, seconds in done.durations_s.items()
     )
     place = " and ".join(done.current) or "an empty history"
     summary = f"{len(done.revisions)} reverted, the database is at {place}"
     findings = unwritten(ledger)
-    data = {"reverted": done.revisions, "current": done.current}
+    data = {"reverted": done.revisions, "current": done.current, **_data(shown)}
     return StepResult(status="warning" if findings else "done", summary=summary, facts=facts, findings=findings, data=data)
+
+
+def _would_revert(shown: Preview) -> StepResult:
+    facts = tuple(f"would revert {revision.revision} {revision.title}" for revision in shown.plan.revisions)
+    data = {"plan": shown.plan.to_dict(), **_data(shown)}
+    return StepResult(status="skipped", summary=f"{len(facts)} to revert", facts=facts + shown.told(), data=data)
+
+
+def _data(shown: Preview) -> dict[str, Any]:
+    return {"losses": jsonable(shown.losses), "losses_unknown": shown.problem}
 
 
 def _files_at(run: Run, tag: str) -> frozenset[str]:
