@@ -33,10 +33,12 @@ class Cache:
     file that is damaged, of another version or unreadable is as good as none; one that cannot be written keeps nothing.
 
     :param settings: the project's settings.
+    :param keep: whether what is new is written, where nothing else may be.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, keep: bool = True) -> None:
         self._settings = settings
+        self._keeping = keep
         self._path = settings.state_dir / "revisions.json"
         self._known = _read(self._path)
         self._used: dict[str, Any] = {}
@@ -78,7 +80,7 @@ class Cache:
 
     def save(self) -> None:
         """Write what this run used, and of the rest as much as there is room for; nothing when nothing was new."""
-        if not self._changed:
+        if not self._changed or not self._keeping:
             return
         spare = [(key, row) for key, row in self._known.items() if key not in self._used][: max(_SPARE, len(self._used))]
         try:

@@ -114,17 +114,18 @@ class History:
         return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(path)
 
 
-def read_history(settings: Settings, *, extra_locations: Iterable[Path] = ()) -> History:
+def read_history(settings: Settings, *, extra_locations: Iterable[Path] = (), keep: bool = True) -> History:
     """Read every revision file of the project.
 
     What is wrong with single files stands in :attr:`History.findings`; nothing is raised for it.
 
     :param settings: the project's settings.
     :param extra_locations: folders to read besides those that Alembic is configured with.
+    :param keep: whether what was read is kept below .seachange/ for the next command.
     :raises ConfigError: Alembic is not configured, or its configuration cannot be read.
     """
     options = _options.read_options(settings.root, ini=settings.alembic_ini)
-    read = _files.read_files(options, cache=Cache(settings), extra_locations=tuple(extra_locations))
+    read = _files.read_files(options, cache=Cache(settings, keep=keep), extra_locations=tuple(extra_locations))
     by_id = {revision.revision: revision for revision in read.revisions}
     done, left = _order.sort(_parents(by_id), when={name: revision.when for name, revision in by_id.items()})
     return History(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from seachange.errors import RefusedError
 from seachange.revisions._targets import require_order
-from seachange.revisions._writing import FileChange, written
+from seachange.revisions.changes import FileChange, written
 from seachange.revisions.heads import find_rivals
 from seachange.revisions.history import History, Revision
 from seachange.revisions.project import Project

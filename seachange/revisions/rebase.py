@@ -13,7 +13,7 @@ from seachange.revisions._headers import stamp_of
 from seachange.revisions._restamp import moment_of, next_id, restamp
 from seachange.revisions._rewriting import HeaderEdit
 from seachange.revisions._targets import require_order
-from seachange.revisions._writing import FileChange
+from seachange.revisions.changes import FileChange
 from seachange.revisions.heads import labels_of
 from seachange.revisions.history import History, Revision
 

@@ -196,7 +196,7 @@ def task(
 
     :param changes: whether the task changes anything, so that a dry run means something.
     :param formats: what ``--format`` takes besides text and json; the body prints those by :meth:`Face.write`.
-    :param collection: the collection that lists the task, where that is not the module of the body.
+    :param collection: the collection that lists the task, where that is not the module of the body; none for a private module.
     :param help: help texts of the body's own parameters.
     :param options: passed to ``invoke.task``.
     """
@@ -204,7 +204,8 @@ def task(
     def decorate(body: Callable[..., None]) -> Task[Any]:
         name = options.get("name") or body.__name__
         offered = (*_FORMATS, *formats)
-        document = f"{collection or body.__module__.rpartition('.')[2]}.{name}".replace("_", "-")
+        owner = collection or body.__module__.rpartition(".")[2]
+        document = (name if owner.startswith("_") else f"{owner}.{name}").replace("_", "-")
 
         @functools.wraps(body)
         def run(c: Context, /, **given: Any) -> None:

@@ -79,7 +79,7 @@ def rebase(
     :raises RefusedError: a known database has applied one of them, cannot be asked, or others have them.
     :raises RevisionRejectedError: they fail after the other head; the files are as they were.
     """
-    from seachange.revisions._writing import unified_diff, written
+    from seachange.revisions.changes import unified_diff, written
     from seachange.revisions.rebase import plan_rebase
 
     history = read_history(settings)

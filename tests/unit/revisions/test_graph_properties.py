@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hypothesis import given, settings
 
-from seachange.revisions._writing import written
+from seachange.revisions.changes import written
 from seachange.revisions.history import read_history
 from seachange.revisions.rebase import plan_rebase
 from seachange.revisions.validate import validate

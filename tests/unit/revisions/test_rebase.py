@@ -11,7 +11,7 @@ import pytest
 
 from seachange.config import Settings
 from seachange.errors import HistoryInvalidError, NotWritableError, RefusedError
-from seachange.revisions._writing import FileChange, unified_diff, written
+from seachange.revisions.changes import FileChange, unified_diff, written
 from seachange.revisions.history import History, read_history
 from seachange.revisions.rebase import Rebase, plan_rebase
 from tests.unit.revisions.graphs import BEGIN_MS, Node, write
