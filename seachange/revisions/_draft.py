@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from seachange.postgres.shadow import Shadow
     from seachange.revisions._naming import Identity
     from seachange.revisions._rename_operations import RenameOp
+    from seachange.revisions.fills import Fills
+    from seachange.revisions.population import Population
     from seachange.revisions.renames import Renames
 
 __all__ = ["Draft", "draft_revision"]
@@ -50,6 +52,7 @@ def draft_revision(
     name: str = "",
     location: str = "",
     answers: Answers | None = None,
+    population: Population | None = None,
 ) -> Draft | None:
     """Return the text of the revision that makes the models true; None when there is nothing to do.
 
@@ -62,17 +65,20 @@ def draft_revision(
     :param name: what to call the revision; derived from its operations by default.
     :param location: the version location; that of the newest revision by default.
     :param answers: what is a rename, and what old rows get.
+    :param population: the rows of the database that it is meant for.
     :raises QuestionsOpenError: that is not known, and matters.
     """
+    from seachange.revisions.fills import Fills
     from seachange.revisions.renames import Renames
 
+    given = answers or Answers()
+    drawing = _Drawing(project, history, name=name, location=location, renames=Renames(given), fills=Fills(given, population))
     with _scratch(shadow) as database:
-        drawing = _Drawing(project, history, name=name, location=location, renames=Renames(answers or Answers()))
         with connected(database) as connection:
             declared = declare(connection, metadata)
         while not drawing.over:
             with connected(database) as connection:
-                compare(project, connection, metadata=metadata, declared=declared, use=drawing.draw)
+                compare(project, connection, metadata=metadata, declared=declared, use=drawing.look)
                 for rename in drawing.todo:
                     connection.exec_driver_sql(rename.sql(connection).replace("%", "%%"))
                 connection.commit()
@@ -93,7 +99,7 @@ def _scratch(shadow: Shadow) -> Iterator[Database]:
 class _Drawing:
     """Comes to a draft in rounds: each either makes renames, and is followed by another one, or draws."""
 
-    def __init__(self, project: Project, history: History, *, name: str, location: str, renames: Renames) -> None:
+    def __init__(self, project: Project, history: History, *, name: str, location: str, renames: Renames, fills: Fills) -> None:
         self.draft: Draft | None = None
         self.todo: tuple[RenameOp, ...] = ()
         self.over = False
@@ -102,14 +108,18 @@ class _Drawing:
         self._name = name
         self._location = location
         self._renames = renames
+        self._fills = fills
         self._made: list[RenameOp] = []
         self._followed = False
 
-    def draw(self, comparison: Comparison) -> None:
-        """Say in ``todo`` what to rename before the next round, or draw the draft."""
+    def look(self, comparison: Comparison) -> None:
+        """Say in ``todo`` what to rename before the next round, or draw the draft.
+
+        :raises QuestionsOpenError: somebody has to be asked first.
+        """
         self.todo = self._renames.settle(comparison)
-        if not self.todo and (questions := self._renames.questions(comparison)):
-            raise open_questions_error(questions)
+        if not self.todo:
+            self._require_answers(comparison)
         if not self.todo and self._made and not self._followed:
             from seachange.revisions._followers import follow
 
@@ -121,9 +131,14 @@ class _Drawing:
             self._renames.require_used()
             self.draft = self._drawn(comparison)
 
+    def _require_answers(self, comparison: Comparison) -> None:
+        renames = self._renames.questions(comparison)
+        unsure = {f"{question.table}.{name}" for question in renames for name in question.candidates}
+        if questions := (*renames, *self._fills.questions(comparison, self._made, without=unsure)):
+            raise open_questions_error(questions)
+
     def _drawn(self, comparison: Comparison) -> Draft | None:
         from seachange.revisions._extras import changed_labels
-        from seachange.revisions._naming import identify, suggest_name
         from seachange.revisions._notes import notes
         from seachange.revisions._rendering import render_revision
         from seachange.revisions.renames import insert_renames
@@ -131,12 +146,11 @@ class _Drawing:
         for warning in comparison.warnings:
             _log.warning("comparing the models: %s", warning)
         insert_renames(self._made, comparison)
+        identity = self._identity(comparison)
+        filled = self._fills.insert(comparison, self._made)
         if comparison.empty:
             return None
-        operations = comparison.script.upgrade_ops_list[-1].ops
-        script = self._project.script(self._project.config())
-        identity = identify(self._history, script, name=self._name or suggest_name(operations), location=self._location)
-        warnings = (*notes(operations), *comparison.warnings)
+        warnings = (*notes(comparison.script.upgrade_ops_list[-1].ops), *filled, *comparison.warnings)
         return Draft(
             identity=identity,
             text=render_revision(self._project, comparison, identity=identity, notes=warnings),
@@ -144,3 +158,11 @@ class _Drawing:
             warnings=warnings,
             labels_stay=frozenset(change.new.name for change in changed_labels(comparison.script) if change.new),
         )
+
+    def _identity(self, comparison: Comparison) -> Identity:
+        """Return what to call it, before what is done for its rows is among the operations."""
+        from seachange.revisions._naming import identify, suggest_name
+
+        script = self._project.script(self._project.config())
+        name = self._name or suggest_name(comparison.script.upgrade_ops_list[-1].ops)
+        return identify(self._history, script, name=name, location=self._location)

@@ -54,9 +54,9 @@ def _drop_table(operation: Any, _: _Columns) -> Iterator[str]:
     yield f"the rows of {table_of(operation)} go; downgrade() brings back an empty table"
 
 
-def _alter_column(operation: Any, _: _Columns) -> Iterator[str]:
+def _alter_column(operation: Any, new_columns: _Columns) -> Iterator[str]:
     name = f"{table_of(operation)}.{operation.column_name}"
-    if operation.modify_nullable is False:
+    if operation.modify_nullable is False and (table_of(operation), operation.column_name) not in new_columns:
         yield f"{name} becomes NOT NULL: upgrade() fails while a row has NULL there"
     using = operation.using if isinstance(operation, CastColumnOp) else ""
     if using.endswith("AT TIME ZONE 'UTC'"):

@@ -19,6 +19,7 @@ from seachange.revisions.answers import Answers
 from seachange.revisions.compare import compare
 from seachange.revisions.declared import declare
 from seachange.revisions.history import History
+from seachange.revisions.population import Population
 from seachange.revisions.project import Project, open_project
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def preview(
     name: str = "",
     location: str = "",
     answers: Answers | None = None,
+    population: Population | None = None,
 ) -> GeneratedRevision | None:
     """Return the revision that :func:`generate` would try and write, or None; writes nothing.
 
@@ -81,7 +83,14 @@ def preview(
     """
     _require_one_head(history)
     draft = draft_revision(
-        open_project(settings), history, shadow, metadata=metadata, name=name, location=location, answers=answers
+        open_project(settings),
+        history,
+        shadow,
+        metadata=metadata,
+        name=name,
+        location=location,
+        answers=answers,
+        population=population,
     )
     return _told(draft) if draft else None
 
@@ -95,6 +104,7 @@ def generate(
     name: str = "",
     location: str = "",
     answers: Answers | None = None,
+    population: Population | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> GeneratedRevision | None:
     """Write the revision that makes the models true, tried up, down and up on a copy of the shadow.
@@ -106,16 +116,19 @@ def generate(
     :param name: what to call it; derived from its operations by default.
     :param location: the version location to write to; that of the newest revision by default.
     :param answers: what is a rename, and what old rows get.
+    :param population: the rows of the database that it is meant for; without it nobody is asked what they get.
     :param progress: told what is being done.
     :returns: the revision, or None when there is nothing to do.
     :raises HistoryInvalidError: the history has several heads, or is no order.
-    :raises QuestionsOpenError: what is a rename is not known; nothing was written.
+    :raises QuestionsOpenError: what is a rename, or what rows get, is not known; nothing was written.
     :raises RevisionRejectedError: it did not stand the trial; its text is in .seachange/rejected/.
     :raises NotWritableError: the version location cannot be written.
     """
     _require_one_head(history)
     project = open_project(settings)
-    draft = draft_revision(project, history, shadow, metadata=metadata, name=name, location=location, answers=answers)
+    draft = draft_revision(
+        project, history, shadow, metadata=metadata, name=name, location=location, answers=answers, population=population
+    )
     if draft is None:
         return None
     database = shadow.clone()

@@ -31,6 +31,8 @@ _KILL = {"kill_blockers": "idle-in-transaction: end sessions that are idle in a 
 _STEPS = "check, backup, generate, apply, sync, verify, clean"
 _ANSWERS = {
     "rename": "table.old=new or old_table=new_table: what is renamed instead of dropped and added (repeatable)",
+    "fill": "table.column=SQL expression that rows get before the column becomes NOT NULL (repeatable)",
+    "default": "table.column=SQL expression of a default that is there while the column is added (repeatable)",
     "answers": "file of questions as --format json prints them, with the answers filled in",
 }
 
@@ -45,7 +47,7 @@ _ANSWERS = {
         **_ANSWERS,
         **_KILL,
     },
-    iterable=("rename",),
+    iterable=("rename", "fill", "default"),
 )
 def workflow(
     face: Face,
@@ -55,6 +57,8 @@ def workflow(
     only: str = "",
     until: str = "",
     rename: Sequence[str] | None = None,
+    fill: Sequence[str] | None = None,
+    default: Sequence[str] | None = None,
     answers: str = "",
     kill_blockers: str = "",
 ) -> None:
@@ -63,20 +67,29 @@ def workflow(
 
     face.request(kill_blockers=kill_blockers)
     chosen = WORKFLOW.select(skip=_names(skip), only=_names(only), until=until)
-    face.run(chosen, name=name, rename=rename or (), answers=answers)
+    face.run(chosen, name=name, rename=rename, fill=fill, default=default, answers=answers)
 
 
 @task(
     changes=True,
     help={"name": "name of the revision", "location": "version location to write it to", **_ANSWERS},
-    iterable=("rename",),
+    iterable=("rename", "fill", "default"),
 )
-def generate(face: Face, *, name: str = "", location: str = "", rename: Sequence[str] | None = None, answers: str = "") -> None:
+def generate(
+    face: Face,
+    *,
+    name: str = "",
+    location: str = "",
+    rename: Sequence[str] | None = None,
+    fill: Sequence[str] | None = None,
+    default: Sequence[str] | None = None,
+    answers: str = "",
+) -> None:
     """Write a revision from what the models have and the history has not."""
     from seachange.workflow import pipeline, steps
 
     steps_ = pipeline(steps.check, steps.generate, name="migration.generate")
-    face.run(steps_, name=name, location=location, rename=rename or (), answers=answers)
+    face.run(steps_, name=name, location=location, rename=rename, fill=fill, default=default, answers=answers)
 
 
 @task(

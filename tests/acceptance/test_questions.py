@@ -14,7 +14,7 @@ import pytest
 
 from tests.project import Project
 
-_PROMPT = "answer [1-"
+_PROMPTS = ("answer [1-", "SQL expression of the default: ")
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def on_terminal(project: Project, *arguments: str, typed: Iterator[str], timeout
                 shown += os.read(terminal, 65536).decode(errors="replace")
             except OSError:
                 break
-            if shown.count(_PROMPT) > answered:
+            if sum(map(shown.count, _PROMPTS)) > answered:
                 answered += 1
                 os.write(terminal, next(typed).encode())
     finally:
@@ -116,3 +116,19 @@ def test_text_lists_the_flags_that_answer(renamed: Project) -> None:
     outcome = renamed.invoke("migration.generate")
 
     assert (outcome.exit_code, "--rename owners=people: renamed to people, its data stays" in outcome.stdout) == (3, True)
+
+
+def test_rows_without_a_value_are_asked_about_and_filled_by_what_is_typed(scenario: Callable[[str], Project]) -> None:
+    project = scenario("renames")
+    assert project.invoke("migration.apply").exit_code == 0
+    seed = "insert into owners (full_name, state) values ('Ada', 'active')"
+    assert project.invoke("db.psql", "--command", seed).exit_code == 0
+    line = "    email: Mapped"
+    project.replace("shelter_models.py", old=line, new=f"    phone: Mapped[str] = mapped_column(String(20))\n{line}")
+
+    refused = project.invoke("migration.generate")
+    exit_code, shown = on_terminal(project, "migration.workflow", "--skip", "backup", typed=iter(["1\n", "'none'\n"]))
+
+    assert (refused.exit_code, '--default "owners.phone=EXPRESSION"' in refused.stdout) == (3, True), refused
+    assert exit_code == 0, shown
+    assert "none" in project.invoke("db.psql", "--command", "select phone from owners").stdout

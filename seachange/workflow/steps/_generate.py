@@ -20,13 +20,15 @@ _NOTHING = "no new revision: the models and the history agree"
 def generate(run: Run) -> StepResult:
     """Write a revision when the models differ from the history; where revisions are deployed, only compare.
 
-    Options: ``name``, ``location``; ``rename``, a list of ``table.old=new``; ``answers``, a file of answered questions.
+    Options: ``name``, ``location``; ``rename``, a list of ``table.old=new``; ``fill`` and ``default``, lists of
+    ``table.column=expression``; ``answers``, a file of answered questions.
 
     :returns: a warning when there is nothing to do.
     :raises QuestionsOpenError: the change can be meant in several ways; nothing was written.
     """
     from seachange.revisions import generate as revisions
     from seachange.revisions.answers import read_answers
+    from seachange.revisions.population import Population
 
     if run.settings.production:
         return _compared(run)
@@ -38,9 +40,12 @@ def generate(run: Run) -> StepResult:
         "location": options.get("location", ""),
         "answers": read_answers(
             renames=options.get("rename") or (),
+            fills=options.get("fill") or (),
+            defaults=options.get("default") or (),
             file=Path(options["answers"]) if options.get("answers") else None,
             asked=run.answers,
         ),
+        "population": Population(run.database),
     }
     if run.dry_run:
         return _would_write(run, revisions.preview(run.settings, run.history, **arguments))
