@@ -13,6 +13,7 @@ from seachange.revisions.answers import Answers
 from seachange.revisions.compare import Comparison, compare
 from seachange.revisions.declared import declare
 from seachange.revisions.history import History
+from seachange.revisions.population import Population
 from seachange.revisions.project import Project
 from seachange.revisions.questions import open_questions_error
 
@@ -23,13 +24,26 @@ if TYPE_CHECKING:
     from seachange.postgres.shadow import Shadow
     from seachange.revisions._naming import Identity
     from seachange.revisions._rename_operations import RenameOp
-    from seachange.revisions.fills import Fills
-    from seachange.revisions.population import Population
-    from seachange.revisions.renames import Renames
 
-__all__ = ["Draft", "draft_revision"]
+__all__ = ["Draft", "Wanted", "draft_revision"]
 
 _log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What is wanted of a new revision.
+
+    :param name: what to call it; derived from its operations by default.
+    :param location: the version location to write to; that of the newest revision by default.
+    :param answers: what is a rename, and what old rows get.
+    :param population: the rows of the database that it is meant for; without it nobody is asked what they get.
+    """
+
+    name: str = ""
+    location: str = ""
+    answers: Answers = dataclasses.field(default_factory=Answers)
+    population: Population | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -49,10 +63,7 @@ def draft_revision(
     shadow: Shadow,
     *,
     metadata: MetaData,
-    name: str = "",
-    location: str = "",
-    answers: Answers | None = None,
-    population: Population | None = None,
+    wanted: Wanted,
 ) -> Draft | None:
     """Return the text of the revision that makes the models true; None when there is nothing to do.
 
@@ -62,17 +73,10 @@ def draft_revision(
     :param history: the revisions, one head or none.
     :param shadow: a server with a database at the head of the history.
     :param metadata: what the models declare.
-    :param name: what to call the revision; derived from its operations by default.
-    :param location: the version location; that of the newest revision by default.
-    :param answers: what is a rename, and what old rows get.
-    :param population: the rows of the database that it is meant for.
+    :param wanted: its name and place, and what only a person knows.
     :raises QuestionsOpenError: that is not known, and matters.
     """
-    from seachange.revisions.fills import Fills
-    from seachange.revisions.renames import Renames
-
-    given = answers or Answers()
-    drawing = _Drawing(project, history, name=name, location=location, renames=Renames(given), fills=Fills(given, population))
+    drawing = _Drawing(project, history, wanted)
     with _scratch(shadow) as database:
         with connected(database) as connection:
             declared = declare(connection, metadata)
@@ -99,16 +103,18 @@ def _scratch(shadow: Shadow) -> Iterator[Database]:
 class _Drawing:
     """Comes to a draft in rounds: each either makes renames, and is followed by another one, or draws."""
 
-    def __init__(self, project: Project, history: History, *, name: str, location: str, renames: Renames, fills: Fills) -> None:
+    def __init__(self, project: Project, history: History, wanted: Wanted) -> None:
+        from seachange.revisions.fills import Fills
+        from seachange.revisions.renames import Renames
+
         self.draft: Draft | None = None
         self.todo: tuple[RenameOp, ...] = ()
         self.over = False
         self._project = project
         self._history = history
-        self._name = name
-        self._location = location
-        self._renames = renames
-        self._fills = fills
+        self._wanted = wanted
+        self._renames = Renames(wanted.answers)
+        self._fills = Fills(wanted.answers, wanted.population)
         self._made: list[RenameOp] = []
         self._followed = False
 
@@ -164,5 +170,5 @@ class _Drawing:
         from seachange.revisions._naming import identify, suggest_name
 
         script = self._project.script(self._project.config())
-        name = self._name or suggest_name(comparison.script.upgrade_ops_list[-1].ops)
-        return identify(self._history, script, name=name, location=self._location)
+        name = self._wanted.name or suggest_name(comparison.script.upgrade_ops_list[-1].ops)
+        return identify(self._history, script, name=name, location=self._wanted.location)

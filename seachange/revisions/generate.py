@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING
 
 from seachange.config import Settings
 from seachange.errors import HistoryInvalidError, NotWritableError, RevisionRejectedError
-from seachange.revisions._draft import Draft, draft_revision
+from seachange.revisions._draft import Draft, Wanted, draft_revision
 from seachange.revisions._targets import require_order
 from seachange.revisions._trial import Trial, connected
-from seachange.revisions.answers import Answers
 from seachange.revisions.compare import compare
 from seachange.revisions.declared import declare
 from seachange.revisions.history import History
-from seachange.revisions.population import Population
 from seachange.revisions.project import Project, open_project
 
 if TYPE_CHECKING:
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
     from seachange.postgres.connection import Database
     from seachange.postgres.shadow import Shadow
 
-__all__ = ["GeneratedRevision", "generate", "pending_operations", "preview"]
+__all__ = ["GeneratedRevision", "Wanted", "generate", "pending_operations", "preview"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -71,10 +69,7 @@ def preview(
     *,
     metadata: MetaData,
     shadow: Shadow,
-    name: str = "",
-    location: str = "",
-    answers: Answers | None = None,
-    population: Population | None = None,
+    wanted: Wanted | None = None,
 ) -> GeneratedRevision | None:
     """Return the revision that :func:`generate` would try and write, or None; writes nothing.
 
@@ -82,16 +77,7 @@ def preview(
     :raises QuestionsOpenError: what is a rename is not known.
     """
     _require_one_head(history)
-    draft = draft_revision(
-        open_project(settings),
-        history,
-        shadow,
-        metadata=metadata,
-        name=name,
-        location=location,
-        answers=answers,
-        population=population,
-    )
+    draft = draft_revision(open_project(settings), history, shadow, metadata=metadata, wanted=wanted or Wanted())
     return _told(draft) if draft else None
 
 
@@ -101,10 +87,7 @@ def generate(
     *,
     metadata: MetaData,
     shadow: Shadow,
-    name: str = "",
-    location: str = "",
-    answers: Answers | None = None,
-    population: Population | None = None,
+    wanted: Wanted | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> GeneratedRevision | None:
     """Write the revision that makes the models true, tried up, down and up on a copy of the shadow.
@@ -113,10 +96,7 @@ def generate(
     :param history: the revisions.
     :param metadata: what the models declare.
     :param shadow: a server with a database at the head of the history; it is kept at the new head too.
-    :param name: what to call it; derived from its operations by default.
-    :param location: the version location to write to; that of the newest revision by default.
-    :param answers: what is a rename, and what old rows get.
-    :param population: the rows of the database that it is meant for; without it nobody is asked what they get.
+    :param wanted: its name and place, and what only a person knows.
     :param progress: told what is being done.
     :returns: the revision, or None when there is nothing to do.
     :raises HistoryInvalidError: the history has several heads, or is no order.
@@ -126,9 +106,7 @@ def generate(
     """
     _require_one_head(history)
     project = open_project(settings)
-    draft = draft_revision(
-        project, history, shadow, metadata=metadata, name=name, location=location, answers=answers, population=population
-    )
+    draft = draft_revision(project, history, shadow, metadata=metadata, wanted=wanted or Wanted())
     if draft is None:
         return None
     database = shadow.clone()

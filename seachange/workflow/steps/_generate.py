@@ -33,23 +33,25 @@ def generate(run: Run) -> StepResult:
     if run.settings.production:
         return _compared(run)
     options = run.options
-    arguments = {
-        "metadata": run.metadata,
-        "shadow": run.shadow,
-        "name": options.get("name", ""),
-        "location": options.get("location", ""),
-        "answers": read_answers(
+    wanted = revisions.Wanted(
+        name=options.get("name", ""),
+        location=options.get("location", ""),
+        population=Population(run.database),
+        answers=read_answers(
             renames=options.get("rename") or (),
             fills=options.get("fill") or (),
             defaults=options.get("default") or (),
             file=Path(options["answers"]) if options.get("answers") else None,
             asked=run.answers,
         ),
-        "population": Population(run.database),
-    }
+    )
     if run.dry_run:
-        return _would_write(run, revisions.preview(run.settings, run.history, **arguments))
-    made = revisions.generate(run.settings, run.history, **arguments, progress=run.progress)
+        return _would_write(
+            run, revisions.preview(run.settings, run.history, metadata=run.metadata, shadow=run.shadow, wanted=wanted)
+        )
+    made = revisions.generate(
+        run.settings, run.history, metadata=run.metadata, shadow=run.shadow, wanted=wanted, progress=run.progress
+    )
     if made is None:
         return StepResult(status="warning", summary=_NOTHING)
     run.history_changed()

@@ -12,7 +12,7 @@ from pathlib import Path
 from seachange.config import Settings
 from seachange.postgres.shadow import Shadow
 from seachange.revisions.answers import Answers
-from seachange.revisions.generate import GeneratedRevision, generate
+from seachange.revisions.generate import GeneratedRevision, Wanted, generate
 from seachange.revisions.history import read_history
 from seachange.revisions.models import load_metadata
 from seachange.revisions.shadow_history import open_shadow
@@ -35,7 +35,8 @@ def written(
     settings: Settings, shadow: Shadow, *, name: str = "", location: str = "", answers: Answers | None = None
 ) -> GeneratedRevision:
     history, metadata = read_history(settings), load_metadata(settings)
-    made = generate(settings, history, metadata=metadata, shadow=shadow, name=name, location=location, answers=answers)
+    wanted = Wanted(name=name, location=location, answers=answers or Answers())
+    made = generate(settings, history, metadata=metadata, shadow=shadow, wanted=wanted)
     assert made is not None
     return made
 

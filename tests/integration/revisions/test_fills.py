@@ -13,7 +13,7 @@ from seachange.errors import ConfigError, QuestionsOpenError, RefusedError, Revi
 from seachange.postgres.connection import Database, connect
 from seachange.postgres.shadow import Shadow
 from seachange.revisions.answers import Answers, read_answers
-from seachange.revisions.generate import GeneratedRevision, generate
+from seachange.revisions.generate import GeneratedRevision, Wanted, generate
 from seachange.revisions.history import read_history
 from seachange.revisions.models import load_metadata
 from seachange.revisions.population import Population
@@ -49,8 +49,8 @@ def rows(database: Database, query: str) -> list[tuple[Any, ...]]:
 
 def made_for(settings: Settings, shadow: Shadow, target: Database, answers: Answers | None = None) -> GeneratedRevision:
     history, metadata = read_history(settings), load_metadata(settings)
-    population = Population(target)
-    made = generate(settings, history, metadata=metadata, shadow=shadow, answers=answers, population=population)
+    wanted = Wanted(answers=answers or Answers(), population=Population(target))
+    made = generate(settings, history, metadata=metadata, shadow=shadow, wanted=wanted)
     assert made is not None
     require_clean(made.path, settings)
     return made
