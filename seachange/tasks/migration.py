@@ -49,7 +49,7 @@ _ANSWERS = {
     },
     iterable=("rename", "fill", "default"),
 )
-def workflow(
+def workflow(  # noqa: PLR0913  # each parameter is a flag of the command
     face: Face,
     *,
     name: str = "",
@@ -75,7 +75,7 @@ def workflow(
     help={"name": "name of the revision", "location": "version location to write it to", **_ANSWERS},
     iterable=("rename", "fill", "default"),
 )
-def generate(
+def generate(  # each parameter is a flag of the command
     face: Face,
     *,
     name: str = "",
