@@ -315,7 +315,7 @@ def test_an_interruption_leaves_no_file(linear: Settings, models: Change) -> Non
         generate(linear, read_history(linear), metadata=load_metadata(linear), shadow=shadow, progress=interrupt)
 
     assert versions(linear) == LINEAR
-    assert list(linear.state_dir.iterdir()) == []
+    assert list(linear.state_dir.glob("trial-*")) == []
 
 
 def test_a_file_that_is_there_already_is_not_overwritten(linear: Settings, models: Change) -> None:
