@@ -21,6 +21,7 @@ class LogWriter(io.TextIOBase):
 
     def __init__(self) -> None:
         self._rest = ""
+        self._passing_on = False
 
     def writable(self) -> bool:
         """Say that the stream can be written to."""
@@ -28,10 +29,17 @@ class LogWriter(io.TextIOBase):
 
     def write(self, text: str, /) -> int:
         """Log the complete lines."""
+        if self._passing_on:
+            # A handler that the project has put on stdout writes out what was logged here: it is in the log already.
+            return len(text)
         *lines, self._rest = (self._rest + text).split("\n")
-        for line in lines:
-            if line.strip():
-                _log.info("%s", line.rstrip())
+        self._passing_on = True
+        try:
+            for line in lines:
+                if line.strip():
+                    _log.info("%s", line.rstrip())
+        finally:
+            self._passing_on = False
         return len(text)
 
 

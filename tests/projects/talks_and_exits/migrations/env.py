@@ -11,11 +11,13 @@ logging.basicConfig(level=logging.DEBUG, stream=sys.stdout, force=True)
 logging.config.dictConfig(
     {
         "version": 1,
-        "disable_existing_loggers": True,
+        "disable_existing_loggers": False,
         "handlers": {"out": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout"}},
         "root": {"level": "DEBUG", "handlers": ["out"]},
     }
 )
+logging.getLogger("shop").warning("logging is configured")
+print("shop: configured")
 if os.environ.get("SHOP_TIER") == "none":
     print("no tier")
     sys.exit(3)
