@@ -27,7 +27,7 @@ create table if not exists seachange.history (
     run_id text not null,
     command text not null,
     revision text not null,
-    direction text not null check (direction in ('upgrade', 'downgrade')),
+    direction text not null check (direction in ('upgrade', 'downgrade', 'restore')),
     outcome text not null,
     content_hash text,
     file_hash text,

@@ -93,7 +93,7 @@ class Ledger:
                 for revision in self.history.ancestors(current):
                     table.insert(session, self.row(revision, direction="upgrade", outcome="adopted"))
 
-        self._try("the history of revisions cannot be kept in this database", work)
+        self.write("the history of revisions cannot be kept in this database", work)
 
     def succeeded(self, connection: sa.Connection, attempt: Attempt) -> None:
         """Write that a revision was run, in the transaction on ``connection`` that moves the version row.
@@ -125,13 +125,41 @@ class Ledger:
         )
         row["error"] = _shorten(redact(reason))
         row["sqlstate"] = (sqlstate_of(error.__cause__) if error.__cause__ else "") or None
-        self._try(f"the failure of {attempt.revision.revision} is not in the history", lambda session: insert(session, row))
+        self.write(f"the failure of {attempt.revision.revision} is not in the history", lambda session: insert(session, row))
+
+    def restored(self, current: tuple[str, ...]) -> None:
+        """Write that the database was restored from a backup of ``current``, if that had a history."""
+        from seachange.revisions import _ledger_table as table
+
+        def work(session: Session) -> None:
+            if table.read_version(session):
+                for name in current:
+                    known = self.history.by_id.get(name, name)
+                    table.insert(session, self.row(known, direction="restore", outcome="restored"))
+
+        self.write("the restore is not in the history", work)
+
+    def write(self, what: str, work: Callable[[Session], None]) -> None:
+        """Do ``work`` in a short transaction of its own; a failure is noted and never raised.
+
+        :param what: what is amiss when it fails, for the sentence in :attr:`problem`.
+        :param work: called with a session.
+        """
+        import psycopg
+
+        if self.problem:
+            return
+        try:
+            with interrupt.shielded(), self._session() as session, session.transaction():
+                work(session)
+        except (SeachangeError, psycopg.Error) as exc:
+            self._give_up(what, exc)
 
     def row(
         self,
         revision: Revision | str,
         *,
-        direction: Literal["upgrade", "downgrade"],
+        direction: Literal["upgrade", "downgrade", "restore"],
         outcome: str,
         duration_s: float | None = None,
     ) -> dict[str, object]:
@@ -157,18 +185,6 @@ class Ledger:
         row = session.execute(f"select {allowed}").fetchone()
         if row is None or not row[0]:
             raise SeachangeError(f"role {session.info.user} may not read and write seachange.history")
-
-    def _try(self, what: str, work: Callable[[Session], None]) -> None:
-        """Do ``work`` in a short transaction of its own; a failure is noted and never raised."""
-        import psycopg
-
-        if self.problem:
-            return
-        try:
-            with interrupt.shielded(), self._session() as session, session.transaction():
-                work(session)
-        except (SeachangeError, psycopg.Error) as exc:
-            self._give_up(what, exc)
 
     @contextlib.contextmanager
     def _session(self) -> Iterator[Session]:

@@ -45,7 +45,7 @@ _MOST_NAMES = 5
 _STATES = """
 select distinct on (revision) revision, direction, outcome, content_hash, file_hash, run_id, actor
 from seachange.history
-where version_table = %s and outcome in ('applied', 'reverted', 'adopted', 'accepted', 'forgotten')
+where version_table = %s and outcome in ('applied', 'reverted', 'adopted', 'accepted', 'forgotten', 'stamped')
 order by revision, id desc
 """
 
@@ -136,12 +136,15 @@ def findings_of(found: Iterable[Mismatch]) -> tuple[Finding, ...]:
     return tuple(finding for kind in KINDS for finding in _findings(kind, [one for one in found if one.kind == kind]))
 
 
-def reconcile(connection: psycopg.Connection[Any], ledger: Ledger, found: Iterable[Mismatch]) -> None:
+def reconcile(
+    connection: psycopg.Connection[Any], ledger: Ledger, found: Iterable[Mismatch], *, outcome: str | None = None
+) -> None:
     """Write the rows that end ``found`` into the ledger, which is made if it is not there.
 
     :param connection: a connection in a transaction, or one whose every statement is a transaction.
     :param ledger: what writes, with the run that does it.
     :param found: the mismatches to end.
+    :param outcome: the word for it; that of the kind of mismatch by default.
     :raises StatementFailedError: the ledger cannot be written.
     """
     import psycopg
@@ -151,9 +154,9 @@ def reconcile(connection: psycopg.Connection[Any], ledger: Ledger, found: Iterab
     try:
         table.make(connection)
         for one in found:
-            direction, outcome = _WRITTEN[one.kind]
+            direction, word = _WRITTEN[one.kind]
             revision = ledger.history.by_id.get(one.revision, one.revision)
-            table.insert(connection, ledger.row(revision, direction=direction, outcome=outcome))
+            table.insert(connection, ledger.row(revision, direction=direction, outcome=outcome or word))
     except psycopg.Error as exc:
         reason = exc.diag.message_primary or " ".join(str(exc).split())
         raise StatementFailedError(

@@ -216,15 +216,19 @@ def history(face: Face, *, revision: str = "", limit: int = 10) -> None:
     help={
         "only": "kinds of mismatches, separated by commas: applied-elsewhere, reverted-elsewhere, changed-after-apply, "
         "deleted-after-apply (default: all)",
+        "stamp": "revision, heads or base: make the version table say that, if the catalogue of the database says the same",
         "yes": "do not ask",
     },
 )
-def repair(face: Face, *, only: str = "", yes: bool = False) -> None:
+def repair(face: Face, *, only: str = "", stamp: str = "", yes: bool = False) -> None:
     """Make the history agree with the version table and the files."""
     from seachange.workflow import Step, pipeline
     from seachange.workflow.repair import actions, find_mismatches, select_kinds
     from seachange.workflow.repair import repair as repair_step
 
+    if stamp:
+        _stamp(face, stamp, only=only, yes=yes)
+        return
     kinds = select_kinds(only)
     with face.new_run() as run:
         found = [one for one in find_mismatches(run, baseline=True) if one.kind in kinds]
@@ -253,6 +257,23 @@ def log(face: Face, *, lines: int = 20, follow: bool = False) -> None:
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _stamp(face: Face, to: str, *, only: str, yes: bool) -> None:
+    from seachange.revisions.stamp import find_state
+    from seachange.workflow import Step, pipeline
+    from seachange.workflow.stamp import stamp
+
+    if only:
+        raise ConfigError(
+            "--only and --stamp contradict each other: a stamp moves the version table", hint="leave one of them out"
+        )
+    with face.new_run() as run:
+        state = find_state(run.history, to)
+        place, now = (" and ".join(names) or "an empty history" for names in (state, run.current()))
+        question = f"moving the version table of {run.database.redacted} from {now} to {place}, without running a revision"
+        face.confirm(question, expected=run.database.name, yes=yes)
+    face.run(pipeline(Step(name="stamp", run=stamp), name=face.name), state=state)
 
 
 def _revert(face: Face, to: str, *, yes: bool) -> None:

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+from typing import TYPE_CHECKING
+
+from seachange.errors import SeachangeError
 from seachange.plan import StepResult
+from seachange.workflow.origin import origin_of
 from seachange.workflow.run import Run
 
+if TYPE_CHECKING:
+    from seachange.postgres.connection import Database
+
 __all__ = ["restore"]
+
+_log = logging.getLogger(__name__)
 
 
 def restore(run: Run) -> StepResult:
@@ -30,8 +41,26 @@ def restore(run: Run) -> StepResult:
         overwrite=bool(run.options.get("overwrite")),
         progress=run.progress,
     )
+    _note(run, done.database)
     facts = (f"{done.tables} of {done.expected_tables} tables are there", *done.notes)
     if done.replaced:
         facts += (f"the database that was there is kept as {done.replaced}",)
     summary = f"{backup.name} is database {done.database.name} on {run.database.redacted}"
     return StepResult(status="warning" if done.notes else "done", summary=summary, facts=facts, data=done.to_dict())
+
+
+def _note(run: Run, database: Database) -> None:
+    """Write into the history that came with the backup that it was restored; what goes wrong here is not worth a failure."""
+    from seachange.postgres.connection import connect
+    from seachange.revisions.ledger import Ledger
+    from seachange.revisions.runner import current, version_table
+
+    if not run.settings.history:
+        return
+    try:
+        table = version_table(run.settings)
+        with contextlib.closing(connect(database, autocommit=True)) as connection:
+            at = current(connection, run.settings)
+        Ledger(database, run.history, version_table=table, origin=origin_of(run)).restored(at)
+    except SeachangeError as exc:
+        _log.warning("the restore is not in the history: %s", exc)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from seachange.postgres.connection import Database
+from seachange.postgres.connection import Database, connect, drop_database
 from tests.project import Outcome, Project
 
 
@@ -159,3 +160,46 @@ def test_a_parameter_that_makes_no_sense_is_said(services: Project, arguments: t
     outcome = services.invoke(f"migration.{command}", *rest)
 
     assert (outcome.exit_code, outcome.stderr.splitlines()[0]) == (1, message)
+
+
+def test_a_backup_brings_the_history_along_and_says_that_it_was_restored(services: Project, database: Database) -> None:
+    services.invoke("migration.apply", "--to", "m1")
+    assert services.invoke("db.backup").exit_code == 0
+    services.invoke("migration.apply")
+    into = f"{database.name}_back"
+
+    try:
+        restored = services.invoke("db.restore", "--into", into)
+        assert restored.exit_code == 0, restored
+        url = database.with_name(into).url()
+        newest, first = document(services.invoke("migration.history", "--format", "json", "--url", url))["runs"]
+    finally:
+        drop_database(database.with_name(into), force=True)
+
+    assert [(entry["revision"], entry["outcome"]) for entry in newest["entries"]] == [("m1", "restored")]
+    assert newest["command"] == "db.restore"
+    assert [entry["revision"] for entry in first["entries"]] == ["a1", "a2", "b1", "m1"]
+
+
+def test_the_history_is_in_no_artefact_of_the_schema(services: Project) -> None:
+    services.invoke("migration.apply")
+
+    assert services.invoke("db.sync").exit_code == 0
+    written = {path.name: path.read_text() for path in (services.path / "schema").iterdir()}
+    assert [name for name, text in written.items() if "seachange.history" in text or "CREATE SCHEMA seachange" in text] == []
+    assert "structure.sql" in written
+
+
+def test_a_role_that_may_not_create_the_schema_gets_one_warning(services: Project, database: Database) -> None:
+    role = f"{database.name}_role"
+    with contextlib.closing(connect(database, autocommit=True)) as session:
+        session.execute(f"create role {role} login")
+        session.execute(f"grant create, usage on schema public to {role}")
+    url = database.with_parameters(user=role).url()
+
+    applied = services.invoke("migration.apply", "--url", url)
+
+    assert applied.exit_code == 0, applied
+    assert applied.stdout.count(f"permission denied for database {database.name}") == 1
+    assert "hint: docs/history.md has the SQL for an administrator" in applied.stdout
+    assert "5 applied, the database is at z1" in applied.stdout

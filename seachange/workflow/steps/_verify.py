@@ -8,7 +8,7 @@ from seachange.errors import ExitCode
 from seachange.plan import Finding, StepResult
 from seachange.workflow.run import Run
 
-__all__ = ["find_differences", "integrity", "verify"]
+__all__ = ["drift_at", "find_differences", "integrity", "verify"]
 
 
 def verify(run: Run) -> StepResult:
@@ -47,7 +47,7 @@ def _would_change(run: Run) -> bool:
 
 def find_differences(run: Run) -> tuple[Finding, ...]:
     """Return how the database differs from the models, and from the history at the revision that it says it is at."""
-    return (*_model_differences(run), *_drift(run))
+    return (*_model_differences(run), *drift_at(run, run.current()))
 
 
 def integrity(run: Run) -> tuple[Finding, ...]:
@@ -98,13 +98,13 @@ def _model_differences(run: Run) -> tuple[Finding, ...]:
     return tuple(Finding(code="model-difference", message=sentence, hint=hint) for sentence in found)
 
 
-def _drift(run: Run) -> tuple[Finding, ...]:
-    """Compare the catalogue with that of the same revision on the shadow."""
+def drift_at(run: Run, revisions: tuple[str, ...]) -> tuple[Finding, ...]:
+    """Return how the catalogue differs from the one that the history makes at ``revisions`` on an empty server."""
     from seachange.postgres.catalog import diff, read_catalog
     from seachange.postgres.connection import connect
     from seachange.revisions.shadow_history import catalog_at
 
-    expected = catalog_at(run.shadow, run.history, run.current(), settings=run.settings)
+    expected = catalog_at(run.shadow, run.history, revisions, settings=run.settings)
     with contextlib.closing(connect(run.database)) as connection:
         actual = read_catalog(connection, schemas=run.settings.schemas)
     if expected.fingerprint == actual.fingerprint:
