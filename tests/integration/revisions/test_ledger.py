@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from seachange.config import Settings
-from seachange.errors import MigrationFailedError, StatementFailedError
+from seachange.errors import InterruptedRunError, MigrationFailedError, StatementFailedError
+from seachange.postgres import interrupt
 from seachange.postgres.connection import Database, connect
 from seachange.revisions._ledger_table import CREATE, insert_within
 from seachange.revisions.history import read_history
@@ -284,6 +286,31 @@ def test_a_table_of_a_later_release_is_written_to_and_left_as_it_is(open_project
 
     assert rows(database, "revision, rehearsed") == [("0001", None), ("0002", None), ("0003", None)]
     assert "(format 99)" in ask(database, "select obj_description('seachange.history'::regclass)")[0]
+
+
+def test_an_interruption_is_written_down(open_project: Open, each_database: Database) -> None:
+    settings = open_project("linear")
+    apply(each_database, settings)
+    write_revision(settings, "0004", down="0003", body=body("op.execute('select pg_sleep(30)')"))
+    stopper = threading.Thread(target=interrupt_sleep, args=(each_database,))
+    stopper.start()
+    try:
+        with pytest.raises(InterruptedRunError):
+            apply(each_database, settings)
+    finally:
+        stopper.join()
+        interrupt.reset()
+
+    assert rows(each_database, "revision, outcome, error")[-1][:2] == ("0004", "interrupted")
+    assert rows(each_database, "error")[-1][0].startswith("interrupted while revision 0004 was being applied")
+
+
+def interrupt_sleep(database: Database) -> None:
+    sleeping = "select count(*) from pg_stat_activity where query ~ '^select pg_sleep'"
+    deadline = time.monotonic() + 20
+    while ask(database, sleeping) == [0] and time.monotonic() < deadline:
+        time.sleep(0.05)
+    interrupt.interrupt_all()
 
 
 def within(connection: sa.Connection, row: dict[str, object]) -> None:
