@@ -185,6 +185,9 @@ class Settings:
     models: str = _setting(
         _text, "module:attribute", "declarative base or MetaData (default: target_metadata of env.py)", default=""
     )
+    databases: tuple[str, ...] = _setting(
+        _names, "list", "names for the databases of an env.py with several, in the order in which it connects", default=()
+    )
     seeds: str = _setting(_text, "module:function", "function(connection, scale) that loads seed data", default="")
     service: str = _setting(_text, "module:attribute", "ASGI application that start.prod serves", default="")
     schemas: tuple[str, ...] = _setting(_names, "list", "schemas to look at (default: all but the system's)", default=())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from seachange.errors import EnvironmentFailedError, SeachangeError
 from seachange.postgres.redaction import redact
 from seachange.revisions._connections import Listen, Offered
+from seachange.revisions._databases import Databases
 from seachange.revisions._output import LoggingState, contained
 from seachange.revisions._redirect import Address, Redirect, only
 from seachange.revisions._source import namespace_of, options_in
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from seachange.postgres.connection import Database
     from seachange.revisions.project import Project
 
-__all__ = ["Adjust", "Work", "environment_failure", "read_configuration", "run_environment"]
+__all__ = ["Adjust", "Work", "database_of", "environment_failure", "read_configuration", "run_environment"]
 
 Work = Callable[["MigrationContext", tuple[str, ...], Mapping[str, Any]], None]
 Adjust = Callable[[dict[str, Any]], None]
@@ -92,7 +93,8 @@ def run_environment(
     """
     options: dict[str, Any] = {} if mutate else {"dont_mutate": True}
     inside = _Inside(work=work)
-    database = database or _database_of(connection)
+    database = database or _offered(connection)
+    several = Databases(project.settings, main=database) if project.settings.databases else None
     settings = project.settings
     limits = {"lock_timeout_ms": settings.session_lock_timeout, "statement_timeout_ms": settings.session_statement_timeout}
     with (
@@ -100,25 +102,32 @@ def run_environment(
             environment,
             logging_state,
         ),
-        Redirect(only(database), **limits) as redirect,
+        Redirect(several.route if several else only(database), **limits) as redirect,
         contextlib.ExitStack() as listening,
     ):
         offered = Offered(connection, redirect=redirect, listen=lambda engine: listening.enter_context(listen(engine)))
         _wrap_configure(environment, logging_state, offered=offered, adjust=adjust)
         _wrap_run_migrations(environment, inside.arguments)
         _run_env(project, environment.script, inside)
+    if several:
+        several.require_all()
     if not inside.begun:
         file = project.options.environment_file
         raise EnvironmentFailedError(
-            f"{file} ended without running migrations", hint="call context.run_migrations() in it when it is online"
+            f"{file} ended without running migrations",
+            hint="call context.run_migrations() in it when it is online; where it loops over schemas, let there be one at least",
         )
 
 
-def _database_of(connection: Connection) -> Database:
+def database_of(connection: psycopg.Connection[Any]) -> Database:
+    """Return where an open connection leads to."""
     from seachange.postgres.connection import Database
 
-    info = cast("psycopg.Connection[Any]", connection.connection.driver_connection).info
-    return Database(parameters={**info.get_parameters(), "password": info.password})
+    return Database(parameters={**connection.info.get_parameters(), "password": connection.info.password})
+
+
+def _offered(connection: Connection) -> Database:
+    return database_of(cast("psycopg.Connection[Any]", connection.connection.driver_connection))
 
 
 def read_configuration(project: Project) -> dict[str, Any]:

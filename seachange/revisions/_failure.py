@@ -36,11 +36,17 @@ class Progress:
     applied: tuple[str, ...]
     not_tried: tuple[str, ...]
     current: tuple[str, ...] | None
+    unit: str = ""
 
     @property
     def verb(self) -> str:
         """What the run does with revisions."""
         return "reverted" if self.downgrade else "applied"
+
+    @property
+    def place(self) -> str:
+        """Which of several databases or schemas it is about."""
+        return f" in {self.unit}" if self.unit else ""
 
 
 def migration_error(
@@ -77,7 +83,7 @@ def migration_error(
             exit_code=_exit_code(progress, sqlstate, left_behind=left_behind),
         )
     return MigrationFailedError(
-        f"revision {revision.revision} was not {progress.verb}: {reason}; {state}",
+        f"revision {revision.revision} was not {progress.verb}{progress.place}: {reason}; {state}",
         hint=_hint(progress, sqlstate, left_behind=left_behind, concurrent=watch.concurrent),
         applied=progress.applied,
         failed=revision.revision,
@@ -92,7 +98,7 @@ def interrupted_error(progress: Progress, *, watch: StatementWatch) -> Interrupt
     revision = progress.revision
     state = _state(progress, left_behind=watch.committed or (watch.concurrent and bool(watch.statement)))
     return InterruptedRunError(
-        f"interrupted while revision {revision.revision} was being {progress.verb}; {state}",
+        f"interrupted while revision {revision.revision} was being {progress.verb}{progress.place}; {state}",
         hint="run the command again to go on from there",
     )
 
@@ -124,7 +130,7 @@ def _words(exc: BaseException, sqlstate: str) -> str:
 def _state(progress: Progress, *, left_behind: bool) -> str:
     place = "the database cannot be asked where it is"
     if progress.current is not None:
-        place = f"the database is at {' and '.join(progress.current) or 'an empty history'}"
+        place = f"{progress.unit or 'the database'} is at {' and '.join(progress.current) or 'an empty history'}"
     if left_behind:
         place += ", with part of the failed revision in it: that was outside a transaction"
     if progress.applied:

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 
     from seachange.postgres.connection import Database
 
-__all__ = ["Address", "Redirect", "Route", "only"]
+__all__ = ["Address", "Redirect", "Route", "only", "target_of"]
 
 _KEY = "seachange"
+_DATABASE = "seachange database"
+_KEPT = ("hostaddr", "user", "password", "passfile", "sslmode", "sslcert", "sslkey", "sslrootcert", "target_session_attrs")
 # query_canceled, admin_shutdown
 _ENDED = ("57014", "57P01")
 
@@ -35,6 +37,7 @@ class Address:
     host: str
     port: str
     name: str
+    arguments: Mapping[str, Any] = dataclasses.field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(cls, arguments: Mapping[str, Any]) -> Self:
@@ -44,10 +47,24 @@ class Address:
             for value in (arguments.get("host") or arguments.get("hostaddr"), arguments.get("port"))
         )
         name = arguments.get("dbname") or arguments.get("database") or arguments.get("service") or arguments.get("dsn") or ""
-        return cls(host=host, port=port or "5432", name=str(name))
+        return cls(host=host, port=port or "5432", name=str(name), arguments=arguments)
+
+    @property
+    def database(self) -> Database:
+        """The database at this address, as the user that the engine has."""
+        from seachange.postgres.connection import Database
+
+        known = {name: str(self.arguments[name]) for name in _KEPT if self.arguments.get(name)}
+        return Database(parameters={**known, "host": self.host, "port": self.port, "dbname": self.name})
 
     def __str__(self) -> str:
         return f"{self.name or 'the default'} on {self.host or 'the local socket'}:{self.port}"
+
+
+def target_of(connection: sa.Connection) -> Database | None:
+    """Return where a connection of env.py's own leads to; nothing for one that was handed over."""
+    found: Database | None = connection.info.get(_DATABASE)
+    return found
 
 
 Route = Callable[[Address], "Database"]
@@ -120,8 +137,10 @@ class Redirect:
             return None
         cargs, cparams = rest
         dsn = {"dsn": cargs[0]} if cargs and cargs[0] else {}
-        opened = open_connection(dialect, self._route(Address.of({**dsn, **cparams})), given=cparams, **self._limits)
+        database = self._route(Address.of({**dsn, **cparams}))
+        opened = open_connection(dialect, database, given=cparams, **self._limits)
         if record is not None:
+            record.info[_DATABASE] = database
             record.info[_KEY] = self
             record.info[f"{_KEY} backend"] = opened.backend
             self._open[id(record)] = record

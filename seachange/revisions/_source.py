@@ -8,8 +8,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-__all__ = ["keywords", "namespace_of", "options_in"]
+__all__ = ["is_plain", "keywords", "namespace_of", "options_in"]
 
+_LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.comprehension)
+_MAKES_ENGINE = {"engine_from_config", "async_engine_from_config", "create_engine", "create_async_engine"}
+_DOES_MORE = {"execute", "exec_driver_sql", "scalar", "scalars", "execution_options", "listen", "listens_for", "cursor"}
 _WANTED = ("target_metadata", "version_table", "version_table_schema")
 
 
@@ -46,3 +49,27 @@ def options_in(source: str, namespace: Mapping[str, Any]) -> dict[str, Any]:
         if value is not None:
             found[str(keyword.arg)] = value
     return found
+
+
+def is_plain(file: Path) -> bool:
+    """Say whether the text of env.py shows that it makes one connection and does nothing to it but hand it to Alembic.
+
+    What it imports from the application may hide anything, but not a connection, since env.py then makes none itself.
+    """
+    try:
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+    except (OSError, SyntaxError, UnicodeDecodeError, ValueError):
+        return False
+    calls = [_name(node) for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    functions = {node.name for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))}
+    repeated = any(isinstance(node, _LOOPS) for node in ast.walk(tree)) or any(calls.count(name) > 1 for name in functions)
+    touched = _DOES_MORE.intersection(calls) or keywords(ast.unparse(tree), "connect_args", "schema_translate_map", "creator")
+    made = _MAKES_ENGINE.intersection(calls) or any(
+        isinstance(node, ast.Attribute) and node.attr == "attributes" for node in ast.walk(tree)
+    )
+    return bool(made) and not repeated and not touched
+
+
+def _name(call: ast.Call) -> str:
+    function = call.func
+    return function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""

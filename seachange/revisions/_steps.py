@@ -44,6 +44,10 @@ class StepOutcome:
     revision: str
     duration_s: float
     attempts: int
+    unit: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.revision} in {self.unit}" if self.unit else self.revision
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -60,6 +64,7 @@ class Steps:
     on_revision: Callable[[Revision], None]
     on_retry: Callable[[str], None]
     ledger: Ledger | None = None
+    unit: str = ""
     outcomes: list[StepOutcome] = dataclasses.field(default_factory=list)
     seen: tuple[str, ...] | None = None
     watch: StatementWatch = dataclasses.field(default_factory=StatementWatch)
@@ -114,7 +119,9 @@ class Steps:
     def _run_one(self, step: _Step) -> None:
         began = time.monotonic()
         attempts = step.run_until_done()
-        outcome = StepOutcome(revision=step.revision.revision, duration_s=time.monotonic() - began, attempts=attempts)
+        outcome = StepOutcome(
+            revision=step.revision.revision, duration_s=time.monotonic() - began, attempts=attempts, unit=self.unit
+        )
         self.outcomes.append(outcome)
         verb = "reverted" if self.downgrade else "applied"
         _log.info("%s %s in %.2f s", verb, outcome.revision, outcome.duration_s, extra={"step": dataclasses.asdict(outcome)})
@@ -284,7 +291,8 @@ class _Step:
             root=Path(self._steps.settings.root),
             revision=self.revision,
             downgrade=self._steps.downgrade,
-            applied=tuple(outcome.revision for outcome in self._steps.outcomes),
+            applied=tuple(str(outcome) for outcome in self._steps.outcomes),
+            unit=self._steps.unit,
             not_tried=self._not_tried,
             current=current,
         )

@@ -4,28 +4,30 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from seachange.config import Settings
-from seachange.errors import RefusedError, StatementFailedError
+from seachange.errors import RefusedError
 from seachange.postgres import interrupt
 from seachange.revisions import _targets
 from seachange.revisions._connections import Listen
-from seachange.revisions._environment import run_environment
+from seachange.revisions._environment import database_of, run_environment
 from seachange.revisions._revision import Revision
+from seachange.revisions._source import is_plain
 from seachange.revisions._steps import ReconnectSignal, StepOutcome, Steps
 from seachange.revisions._versions import VersionTable, find_version_table, read_versions
 from seachange.revisions.history import History, read_history
 from seachange.revisions.project import Project, open_project
+from seachange.revisions.units import Unit, Witness, common, labels, read_units, survey, unit_of
 
 if TYPE_CHECKING:
     import psycopg
     import sqlalchemy as sa
     from alembic.runtime.migration import MigrationContext
 
-    from seachange.postgres.connection import Database, Session
+    from seachange.postgres.connection import Database
     from seachange.revisions.ledger import Ledger
 
 __all__ = ["Applied", "current", "downgrade", "upgrade", "version_table"]
@@ -54,12 +56,15 @@ class Applied:
     @property
     def revisions(self) -> tuple[str, ...]:
         """The revisions that were applied or reverted, in the order in which that was."""
-        return tuple(outcome.revision for outcome in self.outcomes)
+        return tuple(dict.fromkeys(outcome.revision for outcome in self.outcomes))
 
     @property
     def durations_s(self) -> Mapping[str, float]:
         """How long each took, tries and pauses counted."""
-        return {outcome.revision: outcome.duration_s for outcome in self.outcomes}
+        took: dict[str, float] = {}
+        for outcome in self.outcomes:
+            took[outcome.revision] = took.get(outcome.revision, 0.0) + outcome.duration_s
+        return took
 
 
 def version_table(settings: Settings) -> str:
@@ -74,7 +79,13 @@ def current(connection: psycopg.Connection[Any], settings: Settings) -> tuple[st
     :param settings: the project's settings; env.py may name another version table.
     :raises StatementFailedError: the version table cannot be read.
     """
-    return read_versions(connection, find_version_table(open_project(settings)))
+    project = open_project(settings)
+    if is_plain(project.options.environment_file) and not settings.databases:
+        return read_versions(connection, find_version_table(project))
+    units = read_units(settings, database_of(connection))
+    if len({unit.current for unit in units}) < 2:
+        return units[0].current if units else ()
+    return common(read_history(settings), units)
 
 
 def upgrade(
@@ -108,7 +119,8 @@ def upgrade(
     """
     history = history or read_history(settings, extra_locations=extra_locations)
     run = _Run(database, open_project(settings, extra_locations=extra_locations), history=history, direction="upgrade")
-    return run.execute(lambda history, at: _targets.to_upgrade(history, at, target), _Told(on_revision, on_retry, listen, ledger))
+    told = _Told(on_revision, on_retry, listen, ledger)
+    return run.execute(lambda history, at: _targets.to_upgrade(history, at, target), told, together=target.startswith("+"))
 
 
 def downgrade(
@@ -138,7 +150,7 @@ def downgrade(
         return _require_reversible(_targets.to_downgrade(history, current, target))
 
     run = _Run(database, open_project(settings, extra_locations=extra_locations), history=history, direction="downgrade")
-    return run.execute(choose, _Told(on_revision, on_retry, listen, ledger))
+    return run.execute(choose, _Told(on_revision, on_retry, listen, ledger), together=True)
 
 
 def _require_reversible(todo: tuple[Revision, ...]) -> tuple[Revision, ...]:
@@ -152,6 +164,16 @@ def _require_reversible(todo: tuple[Revision, ...]) -> tuple[Revision, ...]:
     return todo
 
 
+def _require_same(units: Sequence[Unit]) -> None:
+    """Refuse to go back from where the units are not together: one would be beyond the target, and another not yet there."""
+    if len({unit.current for unit in units}) > 1:
+        named = labels(units)
+        states = "; ".join(f"{named[unit]} at {' and '.join(unit.current) or 'nothing'}" for unit in units)
+        raise RefusedError(
+            f"what env.py migrates is at different revisions: {states}", hint="`invoke migration.apply` brings all to the head"
+        )
+
+
 class _Run:
     """One way along the history, over as many connections as it takes."""
 
@@ -162,41 +184,53 @@ class _Run:
         self._project = project
         self._history = history
         self._direction: Literal["upgrade", "downgrade"] = direction
-        self._table = find_version_table(project)
-        self._witness: Session | None = None
+        self._witness = Witness()
+        self._unit = Unit(database=database, table=VersionTable())
+        self._units: list[Unit] = []
 
-    def execute(self, choose: _Choose, told: _Told) -> Applied:
+    def execute(self, choose: _Choose, told: _Told, *, together: bool = False) -> Applied:
         steps = Steps(
             database=self._database,
             settings=self._project.settings,
             downgrade=self._direction == "downgrade",
-            read_back=self._read_back,
+            read_back=lambda: self._witness.read(self._unit),
             on_revision=told.on_revision or (lambda _: None),
             on_retry=told.on_retry or (lambda _: None),
             ledger=told.ledger,
         )
-        with self._witnessed():
-            before = self._read_back()
-            if told.ledger is not None and choose(self._history, before):
+        with self._witness.closing():
+            self._units = list(survey(self._project, self._database, witness=self._witness))
+            before = common(self._history, self._units)
+            if together:
+                _require_same(self._units)
+            if told.ledger is not None and self._left(choose):
                 told.ledger.prepare(before)
-            while choose(self._history, self._read_back()):
+            while self._left(choose):
                 with contextlib.suppress(ReconnectSignal):
-                    self._run_env(choose, steps, listen=told.listen or contextlib.nullcontext)
+                    self._run_env(choose, steps, told)
                     break
-        with self._witnessed(), interrupt.shielded():
-            found = self._read_back()
+        with self._witness.closing(), interrupt.shielded():
+            found = common(self._history, self._read())
         return Applied(direction=self._direction, before=before, current=found, outcomes=tuple(steps.outcomes))
 
-    def _run_env(self, choose: _Choose, steps: Steps, *, listen: Listen) -> None:
+    def _left(self, choose: _Choose) -> bool:
+        # For all of them, so that what cannot be done anywhere is refused before anything is done.
+        todo = [choose(self._history, unit.current) for unit in self._read()]
+        return any(todo)
+
+    def _read(self) -> list[Unit]:
+        return [dataclasses.replace(unit, current=self._witness.read(unit)) for unit in self._units]
+
+    def _run_env(self, choose: _Choose, steps: Steps, told: _Told) -> None:
         from seachange.postgres.connection import engine
 
         def work(context: MigrationContext, heads: tuple[str, ...], arguments: Mapping[str, Any]) -> None:
-            self._table = _located(context)
+            self._begin(unit_of(context, self._database), steps, ledger=told.ledger)
             steps.run(choose(self._history, heads), context, arguments)
 
         @contextlib.contextmanager
         def listening(engine: sa.Engine) -> Iterator[None]:
-            with steps.watch.listening(engine), listen(engine):
+            with steps.watch.listening(engine), (told.listen or contextlib.nullcontext)(engine):
                 yield
 
         settings = self._project.settings
@@ -213,42 +247,12 @@ class _Run:
         finally:
             opened.dispose()
 
-    @contextlib.contextmanager
-    def _witnessed(self) -> Iterator[None]:
-        """Keep a connection open that sees what is committed and nothing else."""
-        try:
-            yield
-        finally:
-            if self._witness is not None:
-                self._witness.close()
-                self._witness = None
-
-    def _read_back(self) -> tuple[str, ...]:
-        if self._witness is not None and not self._witness.closed:
-            try:
-                return read_versions(self._witness, self._table)
-            except StatementFailedError:
-                # A server that was restarted has ended this connection too; a new one tells whether it is back.
-                if not self._witness.closed:
-                    raise
-        from seachange.postgres.connection import connect
-
-        self._witness = connect(self._database, autocommit=True, application_name="seachange witness")
-        return read_versions(self._witness, self._table)
-
-
-def _located(context: MigrationContext) -> VersionTable:
-    """Return the version table with the schema in which the migration's own connection finds it."""
-    from sqlalchemy import text
-
-    name, schema = context.version_table, context.version_table_schema
-    if context.connection is None:
-        return VersionTable(name=name, schema=schema or "")
-    quoted = context.dialect.identifier_preparer.quote(name)
-    found = context.connection.execute(
-        text("select n.nspname from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = to_regclass(:name)"),
-        {"name": quoted},
-    ).scalar()
-    # Alembic has made the table in a transaction that it means to go on with; every revision gets its own.
-    context.connection.commit()
-    return VersionTable(name=name, schema=schema or str(found or ""))
+    def _begin(self, unit: Unit, steps: Steps, *, ledger: Ledger | None) -> None:
+        if [each.table.schema for each in self._units] == [""]:
+            # The text of env.py has said less of where the table is than its connection knows.
+            self._units = [unit]
+        elif unit not in self._units:
+            self._units.append(unit)
+        self._unit, steps.database, steps.unit = unit, unit.database, labels(self._units)[unit]
+        # The history of runs is kept in the first database only.
+        steps.ledger = ledger if unit.database == self._database else None

@@ -188,11 +188,11 @@ def test_a_failure_that_env_py_keeps_to_itself_is_told_all_the_same(open_project
 
 
 def test_an_error_of_env_py_after_its_migrations_is_told_as_such(open_project: Open, database: Database) -> None:
-    settings = open_project("handed_over")
+    settings = open_project("async_psycopg")
     env = settings.root / "migrations" / "env.py"
     env.write_text(env.read_text() + "\nraise KeyError('notify')\n")
 
-    with pytest.raises(EnvironmentFailedError, match=r"fails at migrations/env\.py:27, after its migrations ran: KeyError"):
+    with pytest.raises(EnvironmentFailedError, match=r"fails at migrations/env\.py:93, after its migrations ran: KeyError"):
         upgrade(database, settings)
 
     assert at(database, settings) == ("0002",)
