@@ -21,7 +21,7 @@ __all__ = ["Cache"]
 _log = logging.getLogger(__name__)
 
 # What decides what is read from a file: whoever changes it need not think of the cache.
-_READERS = ("_cache.py", "_facts.py", "_headers.py", "_imports.py", "_source/*.py")
+_READERS = ("_cache.py", "_facts.py", "_headers.py", "_imports.py", "_code/*.py")
 # Files of other branches are kept as well, up to this many and as many as there are in use.
 _SPARE = 1000
 

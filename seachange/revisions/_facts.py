@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+from collections.abc import Iterator
 from typing import Any
 
-from seachange.plan import Severity
+from seachange.revisions._code.fault import Fault
+from seachange.revisions._code.faults import faults_of
 from seachange.revisions._headers import Header, parse_header
 from seachange.revisions._imports import Import, imports_of
 
-__all__ = ["Facts", "Fault", "decode", "decode_imports", "encode", "encode_imports", "read_facts"]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Fault:
-    """A finding that knows its line, and not yet its file."""
-
-    code: str
-    message: str
-    hint: str
-    line: int
-    severity: Severity = "error"
+__all__ = ["Facts", "decode", "decode_imports", "encode", "encode_imports", "read_facts"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -41,7 +32,8 @@ def read_facts(source: bytes, *, name: str) -> Facts:
     :raises HeaderError: the file does not compile, names no revision, or computes it.
     """
     header, tree = parse_header(source, name=name)
-    return Facts(header=header, imports=imports_of(source, tree))
+    imports = imports_of(source, tree)
+    return Facts(header=header, imports=imports, faults=(*_relative(imports), *faults_of(source, tree)))
 
 
 def encode(facts: Facts) -> list[Any]:
@@ -81,7 +73,7 @@ def decode(row: list[Any]) -> Facts:
         downgrade=downgrade,
         lines=lines,
     )
-    return Facts(header=header, imports=decode_imports(imports), faults=tuple(_fault(*fault) for fault in faults))
+    return Facts(header=header, imports=decode_imports(imports), faults=tuple(_fault(fault) for fault in faults))
 
 
 def encode_imports(imports: tuple[Import, ...]) -> list[Any]:
@@ -94,5 +86,13 @@ def decode_imports(rows: list[Any]) -> tuple[Import, ...]:
     return tuple(Import(name=name, line=line, level=level, typing=typing) for name, line, level, typing in rows)
 
 
-def _fault(code: str, message: str, hint: str, line: int, severity: Severity) -> Fault:  # noqa: PLR0917
+def _relative(imports: tuple[Import, ...]) -> Iterator[Fault]:
+    for line in sorted({each.line for each in imports if each.level and not each.typing}):
+        message = "a relative import fails: Alembic loads a revision as a module of no package"
+        hint = "import by the whole name, or write what is needed into the revision"
+        yield Fault(code="relative-import", message=message, hint=hint, line=line)
+
+
+def _fault(row: list[Any]) -> Fault:
+    code, message, hint, line, severity = row
     return Fault(code=code, message=message, hint=hint, line=line, severity=severity)

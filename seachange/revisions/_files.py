@@ -16,6 +16,7 @@ from seachange.revisions._content import Contents
 from seachange.revisions._facts import read_facts
 from seachange.revisions._headers import HeaderError, stamp_of
 from seachange.revisions._options import Options
+from seachange.revisions._project_imports import ProjectImports
 from seachange.revisions._revision import Revision
 
 __all__ = ["FilesRead", "read_files"]
@@ -43,15 +44,18 @@ class FilesRead:
     findings: tuple[Finding, ...]
 
 
-def read_files(options: Options, *, cache: Cache, extra_locations: tuple[Path, ...] = ()) -> FilesRead:
+def read_files(options: Options, *, cache: Cache, models: str = "", extra_locations: tuple[Path, ...] = ()) -> FilesRead:
     """Read the revision files of all locations, in the order of their names.
 
     :param options: where they are.
     :param cache: what is known of files read before; it is saved.
+    :param models: where the models are, ``module:attribute``.
     :param extra_locations: folders to read besides those of the options.
     """
-    reader = _Reader(options, cache)
     locations = (*options.version_locations, *extra_locations)
+    contents = Contents(options.import_paths, cache=cache)
+    imports = ProjectImports(contents, beside=(options.script_location, *locations), models=models)
+    reader = _Reader(options, cache=cache, contents=contents, imports=imports)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SyntaxWarning)
         for location in locations:
@@ -62,7 +66,7 @@ def read_files(options: Options, *, cache: Cache, extra_locations: tuple[Path, .
         revisions=tuple(reader.revisions.values()),
         duplicates=tuple(reader.duplicates),
         locations=locations,
-        environment_hash=reader.contents.environment(options.script_location, options.version_locations),
+        environment_hash=contents.environment(options.script_location, options.version_locations),
         findings=tuple(reader.findings),
     )
     cache.save()
@@ -70,10 +74,11 @@ def read_files(options: Options, *, cache: Cache, extra_locations: tuple[Path, .
 
 
 class _Reader:
-    def __init__(self, options: Options, cache: Cache) -> None:
+    def __init__(self, options: Options, *, cache: Cache, contents: Contents, imports: ProjectImports) -> None:
         self.options = options
         self.cache = cache
-        self.contents = Contents(options.import_paths, cache=cache)
+        self.contents = contents
+        self.imports = imports
         self.revisions: dict[str, Revision] = {}
         self.duplicates: list[Revision] = []
         self.findings: list[Finding] = []
@@ -123,7 +128,7 @@ class _Reader:
                     content_hash=self.contents.revision(digest, facts.imports),
                     stamp=_stamp(facts.header.revision, path.name),
                     imports=facts.imports,
-                    faults=facts.faults,
+                    faults=(*facts.faults, *self.imports.faults(facts.imports)),
                 )
             )
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["ancestors", "find_cycle", "sort"]
+__all__ = ["ancestors", "find_cycles", "sort"]
 
 
 def sort(parents: Mapping[str, Iterable[str]], *, when: Mapping[str, int]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -34,15 +34,30 @@ def sort(parents: Mapping[str, Iterable[str]], *, when: Mapping[str, int]) -> tu
     return tuple(done), tuple(sorted(left, key=lambda name: (when.get(name, 0), name)))
 
 
-def find_cycle(parents: Mapping[str, Iterable[str]], among: Iterable[str]) -> tuple[str, ...]:
-    """Return one cycle among revisions that :func:`sort` could not order, as a chain of parents."""
-    left = set(among)
+def find_cycles(parents: Mapping[str, Iterable[str]], among: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    """Yield cycles among revisions that :func:`sort` could not order, each as a chain of parents, no revision in two of them."""
+    left = {name: {parent for parent in parents[name] if parent in parents} for name in among}
+    while left := _without_bases(left):
+        cycle = _find_cycle(left)
+        yield cycle
+        left = {name: needed.difference(cycle) for name, needed in left.items() if name not in cycle}
+
+
+def _without_bases(left: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    """Return what is still kept out of every order."""
+    done, _ = sort(left, when={})
+    gone = set(done)
+    return {name: needed.difference(gone) for name, needed in left.items() if name not in gone}
+
+
+def _find_cycle(left: Mapping[str, set[str]]) -> tuple[str, ...]:
     name = min(left)
-    chain: list[str] = []
+    chain: dict[str, None] = {}
     while name not in chain:
-        chain.append(name)
-        name = min(parent for parent in parents[name] if parent in left)
-    return tuple(chain[chain.index(name) :])
+        chain[name] = None
+        name = min(parent for parent in left[name] if parent in left)
+    names = list(chain)
+    return tuple(names[names.index(name) :])
 
 
 def ancestors(parents: Mapping[str, Iterable[str]], start: Iterable[str]) -> frozenset[str]:

@@ -8,7 +8,7 @@ import functools
 from collections.abc import Mapping
 from pathlib import Path
 
-from seachange.revisions._facts import Fault
+from seachange.revisions._code.fault import Fault
 from seachange.revisions._headers import Body, stamp_of
 from seachange.revisions._imports import Import
 

@@ -57,6 +57,18 @@ class History:
         """Revisions that follow no other one."""
         return tuple(name for name, revision in self.by_id.items() if not revision.down_revisions)
 
+    def labels(self, revision: str) -> frozenset[str]:
+        """Return the labels of the branch that a revision is on: its own and those of the revisions that it follows."""
+        return self._labels.get(revision, frozenset())
+
+    @functools.cached_property
+    def _labels(self) -> Mapping[str, frozenset[str]]:
+        found: dict[str, frozenset[str]] = {}
+        for revision in (*self.revisions, *self.unordered):
+            below = (found.get(parent, frozenset()) for parent in revision.down_revisions)
+            found[revision.revision] = frozenset(revision.branch_labels).union(*below)
+        return found
+
     def ancestors(self, revisions: Iterable[str]) -> tuple[Revision, ...]:
         """Return ``revisions`` and all that they need, in order."""
         wanted = _order.ancestors(self.parents, revisions)
@@ -125,7 +137,8 @@ def read_history(settings: Settings, *, extra_locations: Iterable[Path] = (), ke
     :raises ConfigError: Alembic is not configured, or its configuration cannot be read.
     """
     options = _options.read_options(settings.root, ini=settings.alembic_ini)
-    read = _files.read_files(options, cache=Cache(settings, keep=keep), extra_locations=tuple(extra_locations))
+    cache = Cache(settings, keep=keep)
+    read = _files.read_files(options, cache=cache, models=settings.models, extra_locations=tuple(extra_locations))
     by_id = {revision.revision: revision for revision in read.revisions}
     done, left = _order.sort(_parents(by_id), when={name: revision.when for name, revision in by_id.items()})
     return History(

@@ -7,7 +7,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seachange.revisions._order import ancestors, find_cycle, sort
+from seachange.revisions._order import ancestors, find_cycles, sort
 
 Graph = dict[str, list[str]]
 
@@ -57,8 +57,16 @@ def test_a_circle_is_found_and_everything_before_it_is_still_ordered(
     parents[first] = [*parents[first], last]
 
     done, left = sort(parents, when=when)
-    circle = find_cycle(parents, left)
+    circles = list(find_cycles(parents, left))
 
     assert set(done) | set(left) == set(parents)
-    assert set(circle) <= set(left)
-    assert all(after in parents[before] for before, after in zip(circle, (*circle[1:], circle[0]), strict=True))
+    assert circles
+    for circle in circles:
+        assert set(circle) <= set(left)
+        assert all(after in parents[before] for before, after in zip(circle, (*circle[1:], circle[0]), strict=True))
+
+
+def test_circles_that_share_nothing_are_all_found() -> None:
+    parents = {"a": ["b"], "b": ["a"], "c": ["a", "d"], "d": ["c"], "e": ["e"], "f": ["e", "nowhere"]}
+
+    assert list(find_cycles(parents, sort(parents, when={})[1])) == [("a", "b"), ("c", "d"), ("e",)]

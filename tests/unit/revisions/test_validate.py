@@ -20,7 +20,7 @@ def found(root: Path) -> list[tuple[str, str, str]]:
     return [(each.code, each.severity, each.where) for each in validate(read_history(Settings(root=root)))]
 
 
-@pytest.mark.parametrize("name", ["linear", "failing_half_way", "commits_itself", "not_transactional"])
+@pytest.mark.parametrize("name", ["linear", "failing_half_way", "branches", "not_transactional"])
 def test_a_sound_history_has_no_finding(scenario: Scenario, name: str) -> None:
     assert found(scenario(name).path) == []
 
@@ -119,7 +119,7 @@ def test_a_declared_irreversible_revision_is_no_fault(scenario: Scenario) -> Non
 
 
 def test_the_reference_history_is_sound() -> None:
-    assert found(REPOSITORY) == []
+    assert {(code, severity) for code, severity, _ in found(REPOSITORY)} == {("sql-not-checkable", "info")}
 
 
 def test_reading_a_history_imports_neither_alembic_nor_the_revisions() -> None:
