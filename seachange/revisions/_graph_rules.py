@@ -94,7 +94,7 @@ def _heads(history: History) -> Iterator[Finding]:
         if len(heads) > 1:
             branch = f"the branch {' '.join(sorted(labels))}" if labels else "the history"
             message = f"{branch} has {len(heads)} heads: {some(heads)}"
-            hint = "set down_revision of the newer one to the other, or join them: alembic merge heads"
+            hint = "put yours after the other: `invoke migration.rebase`; or join them: `invoke migration.merge`"
             # The last of those that are equally old: later in the order is the likelier newcomer.
             at = max((history.by_id[name] for name in reversed(heads)), key=lambda revision: revision.when)
             yield finding(history, "several-heads", message, hint=hint, at=at, name="down_revision")

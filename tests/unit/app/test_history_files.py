@@ -49,5 +49,5 @@ def test_every_revision_was_made_at_its_timestamp(history: History) -> None:
 
 
 def test_the_history_is_valid_and_every_revision_reversible(history: History) -> None:
-    assert validate(history) == ()
+    assert [finding for finding in validate(history) if finding.severity != "info"] == []
     assert all(one.reversible for one in history.revisions)
