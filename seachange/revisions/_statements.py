@@ -94,6 +94,10 @@ class StatementWatch:
         """Note that the revision has committed by itself."""
         self._committed = True
 
+    def note_error(self) -> None:
+        """Note that the server answered with an error: if that was to COMMIT, it has undone everything."""
+        self._committing = False
+
     @contextlib.contextmanager
     def listening(self, engine: Engine) -> Iterator[None]:
         """Listen to the connections of ``engine``."""

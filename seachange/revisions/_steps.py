@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from seachange.config import Settings
 from seachange.errors import ExitCode, InterruptedRunError, MigrationFailedError, SeachangeError
 from seachange.postgres import interrupt
+from seachange.postgres.drivers import sqlstate_of
 from seachange.revisions._doubt import Verdict, resolve
 from seachange.revisions._failure import Progress, interrupted_error, migration_error
 from seachange.revisions._lookout import Lookout
@@ -183,6 +184,8 @@ class _Step:
         except Exception as exc:
             # A revision may raise anything; what it means depends on what the database says now.
             self._lookout.end()
+            if sqlstate_of(exc) and not self._broken():
+                self._steps.watch.note_error()
             if self._committed_all_the_same(exc):
                 return True
             blocked_by = self._lookout.account
@@ -246,8 +249,7 @@ class _Step:
 
     def _committed_all_the_same(self, exc: Exception) -> bool:
         """Whether only the answer to COMMIT was lost: the version table, seen from elsewhere, holds the revision."""
-        connection = self._context.connection
-        if connection is None or not connection.invalidated:
+        if not self._broken():
             return False
         self.broken = True
         watch, settings = self._steps.watch, self._steps.settings
@@ -258,6 +260,9 @@ class _Step:
         if moved:
             _log.warning("the connection broke, but %s is committed: %s", self.revision.revision, exc)
         return moved
+
+    def _broken(self) -> bool:
+        return self._context.connection is not None and self._context.connection.invalidated
 
     def _require(self, expected: frozenset[str]) -> None:
         found = self._steps.seen = self._read_back()
