@@ -18,8 +18,8 @@ __all__ = ["ENVIRONMENTS", "Setting", "Settings", "describe", "find_root", "load
 ENVIRONMENTS = ("development", "test", "staging", "production")
 
 _T = TypeVar("_T")
-_CONNECTION_KEYS = ("database_url", "url", "dsn", "password")
-_FREE_VARIABLES = re.compile(r"SEACHANGE_(PG\d+_BIN|ADMIN_URL)")
+_CONNECTION_KEYS = ("database_url", "direct_url", "url", "dsn", "password")
+_FREE_VARIABLES = re.compile(r"SEACHANGE_(PG\d+_BIN|ADMIN_URL|PGBOUNCER)")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -123,6 +123,14 @@ class Settings:
     )
     database_url: str = _setting(
         _text, "URL", "the database; never read from pyproject.toml", default="", variable="DATABASE_URL", connection=True
+    )
+    direct_url: str = _setting(
+        _text,
+        "URL",
+        "the same database without a connection pooler, instead of DATABASE_URL for everything but the service",
+        default="",
+        variable="DIRECT_URL",
+        connection=True,
     )
     app_env: str = _setting(
         _environment_name, " | ".join(ENVIRONMENTS), "where this runs", default="development", variable="APP_ENV"
@@ -323,8 +331,17 @@ def load(
     for key, value in (flags or {}).items():
         if value is not None:
             values[key] = _cast(known[key], value, f"--{'url' if key == 'database_url' else key.replace('_', '-')}")
+    _choose_url(values, given=bool((flags or {}).get("database_url")))
     values["project"] = values.get("project") or root.name
     return Settings(root=root, environment=environment, **values)
+
+
+def _choose_url(values: dict[str, Any], *, given: bool) -> None:
+    """Take DIRECT_URL for the database, unless a flag names one: a pooler is for services."""
+    if given:
+        values.pop("direct_url", None)
+    elif values.get("direct_url"):
+        values["database_url"] = values["direct_url"]
 
 
 def _merge(values: dict[str, Any], known: Mapping[str, Setting], layer: Mapping[str, object], *, source: str) -> None:

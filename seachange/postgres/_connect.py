@@ -60,10 +60,7 @@ _SHUT_OUT = {
     "target_session_attrs": "any",
 }
 
-_SETTINGS = """
-select set_config('lock_timeout', %s, false), set_config('statement_timeout', %s, false),
-    set_config('idle_in_transaction_session_timeout', '0', false)
-"""
+_POOLED = "from (select pg_catalog.pg_backend_pid() <> %s as pooled) as asked"
 
 
 class _Cursor(psycopg.Cursor[Any]):
@@ -168,7 +165,7 @@ def connect(
         # Without its frames: some tracebacks show local variables, and there the password is one.
         raise connection_failure(database, str(exc)) from exc.with_traceback(None)
     try:
-        _apply(session, lock_timeout_ms=lock_timeout_ms, statement_timeout_ms=statement_timeout_ms)
+        _apply(session, database, lock_timeout_ms=lock_timeout_ms, statement_timeout_ms=statement_timeout_ms)
         session.autocommit = autocommit
         interrupt.register(session)
     except psycopg.OperationalError as exc:
@@ -280,14 +277,27 @@ def _shut_out(database: Database) -> dict[str, str]:
     }
 
 
-def _apply(session: Session, *, lock_timeout_ms: int, statement_timeout_ms: int) -> None:
+def _settings(database: Database, **timeouts: int) -> str:
+    # What the URL sets by its options stays. A session that lends its snapshot to pg_dump stands idle for as long as the dump
+    # takes: no limit of a role may end it.
+    options = database.parameters.get("options", "")
+    values = {name: value for name, value in timeouts.items() if name not in options} | {"idle_in_transaction_session_timeout": 0}
+    calls = ", ".join(f"set_config('{name}', '{value:d}', pooled)" for name, value in values.items())
+    return f"select {calls} {_POOLED}"
+
+
+def _apply(session: Session, database: Database, *, lock_timeout_ms: int, statement_timeout_ms: int) -> None:
     with session.cursor() as cursor:
-        # A session that lends its snapshot to pg_dump stands idle for as long as the dump takes: no limit of a role may end it.
-        cursor.execute(_SETTINGS, [str(lock_timeout_ms), str(statement_timeout_ms)])
+        # A pooler makes up the process id that it sends at start, and lends the server's session to others after the statement:
+        # what is set for longer than that would be theirs.
+        pid = session.info.backend_pid
+        cursor.execute(_settings(database, lock_timeout=lock_timeout_ms, statement_timeout=statement_timeout_ms), [pid])
         if session.info.server_version < _CHECKS_CLIENT_SINCE:
             return
         # A killed client kept its locks for 11.6 s, until its statement ended; with this for 0.5 s.
         try:
-            cursor.execute("set client_connection_check_interval = '1s'")
+            cursor.execute(
+                "select set_config('client_connection_check_interval', '1s', pg_catalog.pg_backend_pid() <> %s)", [pid]
+            )
         except (psycopg.errors.InvalidParameterValue, psycopg.errors.FeatureNotSupported) as exc:
             _log.debug("the server cannot check for lost clients: %s", exc)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import random
@@ -11,12 +12,12 @@ from typing import Any
 
 import psycopg
 
-from seachange.errors import SeachangeError, ServerUnreachableError
+from seachange.errors import RefusedError, SeachangeError, ServerUnreachableError
 from seachange.postgres import interrupt
 from seachange.postgres._connect import connect
 from seachange.postgres._database import Database
 
-__all__ = ["ServerInfo", "describe", "wait_until_reachable"]
+__all__ = ["ServerInfo", "describe", "pooler_refused", "wait_until_reachable"]
 
 _log = logging.getLogger(__name__)
 
@@ -62,7 +63,9 @@ def describe(connection: psycopg.Connection[Any]) -> ServerInfo:
 
     :param connection: any open connection; a transaction that is under way stays so.
     """
-    with connection.transaction(), connection.cursor(row_factory=psycopg.rows.tuple_row) as cursor:
+    # A pooler in statement mode takes no transaction, and none is needed where each statement is one.
+    whole = contextlib.nullcontext() if connection.autocommit else connection.transaction()
+    with whole, connection.cursor(row_factory=psycopg.rows.tuple_row) as cursor:
         row = cursor.execute(_FACTS).fetchone()
         if row is None:
             raise AssertionError("a select without from has one row")
@@ -78,6 +81,15 @@ def describe(connection: psycopg.Connection[Any]) -> ServerInfo:
         pooled=connection.info.backend_pid != backend_pid,
         system_identifier=identifier,
         size_bytes=size,
+    )
+
+
+def pooler_refused(database: Database) -> RefusedError:
+    """Return the error for a database that is reached through a connection pooler."""
+    return RefusedError(
+        f"{database.redacted} is behind a connection pooler, which lends one session of the server to many clients: "
+        "locks and settings of a migration would go to others",
+        hint="set DIRECT_URL to the server itself; DATABASE_URL may stay the pooler's, for the service",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seachange.postgres._connect import Session, connect, engine
 from seachange.postgres._database import Database, from_environment, parse
-from seachange.postgres._describe import ServerInfo, describe, wait_until_reachable
+from seachange.postgres._describe import ServerInfo, describe, pooler_refused, wait_until_reachable
 from seachange.postgres._manage import clone_database, create_database, drop_database, exists_database, maintenance
 from seachange.postgres.interrupt import interrupt_all
 from seachange.postgres.redaction import redact
@@ -24,6 +24,7 @@ __all__ = [
     "interrupt_all",
     "maintenance",
     "parse",
+    "pooler_refused",
     "redact",
     "wait_until_reachable",
 ]

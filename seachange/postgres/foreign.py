@@ -109,7 +109,9 @@ def open_connection(
         context = given.get("context")
         session = connect(target, lock_timeout_ms=lock_timeout_ms, statement_timeout_ms=statement_timeout_ms, context=context)
         return Opened(connection=session)
+    given_text = f"{target.parameters.get('options', '')} {given.get('server_settings') or ''}"
     limits = {"lock_timeout": lock_timeout_ms, "statement_timeout": statement_timeout_ms}
+    limits = {name: value for name, value in limits.items() if name not in given_text}
     return _open(dialect, target, _ARGUMENTS[name](target, given), limits=limits)
 
 

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 
 import psycopg
 
-from seachange.errors import LockNotAcquiredError, RefusedError
+from seachange.errors import LockNotAcquiredError
 from seachange.postgres import interrupt
 from seachange.postgres._connect import Session, connect
 from seachange.postgres._database import Database
-from seachange.postgres._describe import describe
+from seachange.postgres._describe import describe, pooler_refused
 
 __all__ = ["Holder", "MigrationLock", "lock_key", "migration_lock"]
 
@@ -115,10 +115,7 @@ def _dedicated_session(database: Database) -> Iterator[tuple[Session, str]]:
     try:
         server = describe(session)
         if server.pooled:
-            raise RefusedError(
-                f"{database.redacted} is behind a connection pooler, which gives one lock to two clients",
-                hint="set DATABASE_URL to the server itself for migrations",
-            )
+            raise pooler_refused(database)
         if server.major >= _IDLE_TIMEOUT_SINCE:
             # The lock's session does nothing for as long as the revisions take.
             session.execute("set idle_session_timeout = 0")

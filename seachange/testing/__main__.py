@@ -139,11 +139,14 @@ class _MovedSettings(Settings):
 
 def _moved(settings: Settings, database: Database, folder: Path) -> Settings:
     # For an env.py or seeds that look at the variable themselves: they must not meet a real database either.
-    url = os.environ["DATABASE_URL"] = database.url()
+    url = database.url()
+    variables = {name: url for name in ("DATABASE_URL", "DIRECT_URL") if name == "DATABASE_URL" or name in os.environ}
+    os.environ.update(variables)
     given = {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)}
     moved = {
-        "environment": {**settings.environment, "DATABASE_URL": url},
+        "environment": {**settings.environment, **variables},
         "database_url": url,
+        "direct_url": "",
         "app_env": "test",
         "backup_dir": str(folder / "backups"),
         "sync_dir": str(folder / "schema"),

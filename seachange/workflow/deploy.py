@@ -93,5 +93,7 @@ def serve(run: Run, *, host: str, port: int) -> NoReturn:
     arguments = ["-m", "uvicorn", run.settings.service, "--host", host, "--port", str(port), "--app-dir", str(run.settings.root)]
     sys.stdout.flush()
     sys.stderr.flush()
-    environment = {**os.environ, "DATABASE_URL": run.database.url()}
+    # What migrates goes past a pooler; what serves goes through it.
+    pooled = run.settings.environment.get("DATABASE_URL", "") if run.settings.direct_url else ""
+    environment = {**os.environ, "DATABASE_URL": pooled or run.database.url()}
     os.execve(sys.executable, [sys.executable, *arguments], environment)  # noqa: S606

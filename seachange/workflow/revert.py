@@ -13,7 +13,7 @@ from seachange.workflow.origin import open_ledger, unwritten
 from seachange.workflow.plan import require_current
 from seachange.workflow.run import Run
 from seachange.workflow.steps._apply import locked
-from seachange.workflow.steps._check import require_writable
+from seachange.workflow.steps._check import require_direct, require_writable
 
 __all__ = ["plan_revert", "require_backup", "resolve_target", "revert"]
 
@@ -87,6 +87,7 @@ def revert(run: Run) -> StepResult:
     from seachange.revisions.runner import downgrade
 
     require_writable(run)
+    require_direct(run)
     target, shown = run.options["to"], run.options["preview"]
     if run.dry_run:
         return _would_revert(shown)

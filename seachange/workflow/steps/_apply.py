@@ -11,7 +11,7 @@ from seachange.workflow.gates import require_open
 from seachange.workflow.origin import open_ledger, unwritten
 from seachange.workflow.plan import require_current, require_plan
 from seachange.workflow.run import Run
-from seachange.workflow.steps._check import require_known, require_writable
+from seachange.workflow.steps._check import require_direct, require_known, require_writable
 
 if TYPE_CHECKING:
     from seachange.postgres.lock import MigrationLock
@@ -29,6 +29,7 @@ def apply(run: Run) -> StepResult:
     from seachange.revisions.runner import upgrade
 
     require_writable(run)
+    require_direct(run)
     plan: Plan | None = run.options.get("plan")
     target = _planned(run, plan) if plan else run.options.get("to") or "heads"
     if run.dry_run:

@@ -8,7 +8,9 @@ from seachange.errors import ExitCode, ReadOnlyServerError, RevisionUnknownError
 from seachange.plan import StepResult
 from seachange.workflow.run import Run
 
-__all__ = ["check", "require_known", "require_writable", "validate"]
+__all__ = ["check", "require_direct", "require_known", "require_writable", "validate"]
+
+_MIGRATING = frozenset({"apply", "revert"})
 
 
 def validate(run: Run) -> StepResult:
@@ -81,6 +83,17 @@ def require_writable(run: Run) -> None:
         )
 
 
+def require_direct(run: Run) -> None:
+    """Refuse a connection pooler.
+
+    :raises RefusedError: one stands before the server.
+    """
+    from seachange.postgres.connection import pooler_refused
+
+    if run.server.pooled:
+        raise pooler_refused(run.database)
+
+
 def require_known(run: Run, current: tuple[str, ...]) -> None:
     """Refuse a database at a revision that no file has.
 
@@ -97,6 +110,9 @@ def require_known(run: Run, current: tuple[str, ...]) -> None:
 
 def _reach(run: Run) -> tuple[str, ...]:
     require_writable(run)
+    # A deploy ("bootstrap") may have nothing to migrate; the lock refuses it a pooler if it has.
+    if run.steps & _MIGRATING and "bootstrap" not in run.steps:
+        require_direct(run)
     current = run.current()
     run.prepare_shadow()
     return current
