@@ -99,6 +99,7 @@ class PlannedRevision:
     """A revision that would run, and what it would send.
 
     ``sql_hash`` is over every statement whole, those that ``statements`` only counts too; it is empty when none was captured.
+    ``transactions`` counts those that it takes; single statements outside of any are not counted.
     ``way_back`` says how the downgrade went on a throwaway server, and ``way_back_reason`` what was wrong with it.
     """
 
@@ -110,14 +111,10 @@ class PlannedRevision:
     content_hash: str = ""
     sql_hash: str = ""
     statements: tuple[Statement, ...] = ()
+    transactions: int = 0
     depends_on_data: bool = False
     way_back: WayBack = "not tried"
     way_back_reason: str = ""
-
-    @property
-    def transactions(self) -> int:
-        """How many transactions it takes, those for single statements outside of any not counted."""
-        return len({statement.transaction for statement in self.statements if statement.transaction})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,8 @@ __all__ = ["plan_document", "plan_lines", "plan_markdown", "plan_sql"]
 # GitHub takes comments of up to 65,536 characters.
 _LONGEST_COMMENT = 60_000
 _LONGEST_BLOCK = 4_000
+_BEGINS = re.compile(r"\s*(begin|start)\b", re.IGNORECASE)
+_ENDS = re.compile(r"\s*(commit|end|rollback|abort)\b", re.IGNORECASE)
 _INDENT = " " * 6
 
 
@@ -84,12 +86,12 @@ def plan_sql(plan: Plan) -> str:
 
 
 def _script(transaction: int, statements: list[Statement]) -> Iterator[str]:
-    if transaction:
+    if transaction and not _BEGINS.match(statements[0].sql):
         yield "BEGIN;"
     for statement in statements:
         yield f"-- {statement.where}{_times(statement)}"
         yield f"{statement.sql.rstrip().removesuffix(';')};"
-    if transaction:
+    if transaction and not _ENDS.match(statements[-1].sql):
         yield "COMMIT;"
 
 

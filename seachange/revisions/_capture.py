@@ -24,6 +24,7 @@ __all__ = ["Capture", "Captured"]
 # What SQLAlchemy asks the catalogue for (does the table exist?) belongs to no revision's meaning.
 _REFLECTION = re.compile(r"\s*select\b.*\bpg_catalog\.", re.IGNORECASE | re.DOTALL)
 _ENDS_TRANSACTION = re.compile(r"\s*(commit|rollback(?!\s+to\b)|end|abort)\b", re.IGNORECASE)
+_BEGINS_TRANSACTION = re.compile(r"\s*(begin|start\s+transaction)\b", re.IGNORECASE)
 _GIVES_ROWS = re.compile(r"\s*(select|with|values|table)\b|\s*(update|delete|merge)\b.*\breturning\b", re.IGNORECASE | re.DOTALL)
 _OF_CATALOGUE = re.compile(r"\b(information_schema|pg_catalog|pg_\w+)\b(?!\s*\()", re.IGNORECASE)
 
@@ -32,8 +33,8 @@ _VALUE = re.compile(
     r"\$(\w*)\$.*?\$\1\$|[eE]?'(?:[^']|'')*'|(?<![\w\"])-?\d[\d.]*(?![\w\"])|\b(?:null|true|false)\b", re.I | re.S
 )
 
-# A loop may send several statements at each turn.
-_LONGEST_TURN = 16
+# So many statements may one turn of a loop send and be recognised.
+_LONGEST_TURN = 32
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,7 @@ class Captured:
     """What one revision sent; ``sql_hash`` is over every statement whole and in order."""
 
     statements: tuple[Statement, ...]
+    transactions: int
     sql_hash: str
 
     @property
@@ -50,38 +52,44 @@ class Captured:
 
 
 class _Revision:
-    """The revision under way: its statements, those of a loop folded into one."""
+    """The revision under way: its statements, the turns of a loop folded into one."""
 
     def __init__(self, revision: Revision) -> None:
         self.revision = revision
         self.transaction_open = False
         self._statements: list[Statement] = []
-        self._shapes: list[str] = []
-        self._transaction = 0
+        self._keys: list[tuple[int, bool, str]] = []
+        self._transactions = 0
         self._digest = hashlib.sha256()
 
-    def transaction(self, *, autocommit: bool) -> int:
+    def transaction(self, text: str, *, autocommit: bool) -> int:
         """Return the number of the transaction that a statement sent now is in."""
-        if autocommit:
+        if autocommit and not self.transaction_open and not _BEGINS_TRANSACTION.match(text):
             return 0
-        self._transaction += not self.transaction_open
+        self._transactions += not self.transaction_open
         self.transaction_open = True
-        return self._transaction
+        return self._transactions
 
     def add(self, statement: Statement, texts: list[str]) -> None:
         for text in texts:
             self._digest.update(f"{statement.transaction}\0{text}\0".encode())
-        shape = _VALUE.sub("?", texts[0])
-        for index in range(len(self._statements) - 1, max(-1, len(self._statements) - 1 - _LONGEST_TURN), -1):
-            known = self._statements[index]
-            if (known.line, known.transaction, self._shapes[index]) == (statement.line, statement.transaction, shape):
-                self._statements[index] = dataclasses.replace(known, count=known.count + len(texts))
-                return
         self._statements.append(statement)
-        self._shapes.append(shape)
+        self._keys.append((statement.line, bool(statement.transaction), _VALUE.sub("?", texts[0])))
+        for length in range(1, min(_LONGEST_TURN, len(self._keys) // 2) + 1):
+            if self._keys[-1] == self._keys[-1 - length] and self._keys[-length:] == self._keys[-2 * length : -length]:
+                self._fold(length)
+                return
+
+    def _fold(self, length: int) -> None:
+        """Count the last turn of a loop as one more of the turn before it."""
+        turn = self._statements[-length:]
+        del self._statements[-length:], self._keys[-length:]
+        for index, again in enumerate(turn, start=-length):
+            known = self._statements[index]
+            self._statements[index] = dataclasses.replace(known, count=known.count + again.count)
 
     def captured(self) -> Captured:
-        return Captured(statements=tuple(self._statements), sql_hash=self._digest.hexdigest())
+        return Captured(statements=tuple(self._statements), transactions=self._transactions, sql_hash=self._digest.hexdigest())
 
 
 class Capture:
@@ -104,12 +112,6 @@ class Capture:
         """Note from now on for ``revision``."""
         self._now = self._noted[revision.revision] = _Revision(revision)
 
-    def again(self, reason: str) -> None:
-        """Forget what the revision under way sent: it is tried again."""
-        del reason
-        if self._now is not None:
-            self.begin(self._now.revision)
-
     @contextlib.contextmanager
     def listening(self, engine: Engine) -> Iterator[None]:
         """Listen to the connections of ``engine``."""
@@ -118,7 +120,7 @@ class Capture:
         listeners: tuple[tuple[str, Callable[..., None]], ...] = (
             ("before_cursor_execute", self._note),
             ("commit", self._end_transaction),
-            ("rollback", self._end_transaction),
+            ("rollback", self._roll_back),
         )
         for name, listener in listeners:
             event.listen(engine, name, listener)
@@ -132,6 +134,13 @@ class Capture:
         del connection
         if self._now is not None:
             self._now.transaction_open = False
+
+    def _roll_back(self, connection: Connection) -> None:
+        now = self._now
+        if now is not None and now.transaction_open and not _sender(now.revision.path)[0]:
+            # Not the revision gave it up but who runs it, to try it again from its beginning.
+            self.begin(now.revision)
+        self._end_transaction(connection)
 
     def _note(self, connection: Connection, cursor: Any, statement: str, *rest: Any) -> None:
         del cursor
@@ -148,7 +157,7 @@ class Capture:
             sql=redact(texts[0]),
             file=str(path.relative_to(self._root) if path.is_relative_to(self._root) else path),
             line=line,
-            transaction=now.transaction(autocommit=in_autocommit(connection)),
+            transaction=now.transaction(statement, autocommit=in_autocommit(connection)),
             count=len(texts),
             reads=not by_alembic and bool(_GIVES_ROWS.match(statement)) and not _OF_CATALOGUE.search(statement),
         )

@@ -90,7 +90,6 @@ def capture(
             target=target,
             history=history,
             on_revision=begin,
-            on_retry=captured.again,
             listen=captured.listening,
         )
         plan = plan_upgrade if direction == "upgrade" else plan_downgrade
@@ -129,7 +128,11 @@ def _with_captured(plan: Plan, captured: Mapping[str, Captured]) -> Plan:
     def completed(revision: PlannedRevision) -> PlannedRevision:
         found = captured[revision.revision]
         return dataclasses.replace(
-            revision, statements=found.statements, sql_hash=found.sql_hash, depends_on_data=found.depends_on_data
+            revision,
+            statements=found.statements,
+            transactions=found.transactions,
+            sql_hash=found.sql_hash,
+            depends_on_data=found.depends_on_data,
         )
 
     return dataclasses.replace(plan, revisions=tuple(completed(revision) for revision in plan.revisions))

@@ -63,6 +63,34 @@ def test_locations_that_depend_on_each_other_are_planned_as_they_run(open_projec
             [("SELECT 0", 2)],
             id="a loop outside of transactions",
         ),
+        pytest.param(
+            [
+                "for n in range(50):",
+                "    op.execute(f'UPDATE clients SET name = NULL WHERE id = {n}')",
+                "    op.execute('COMMIT')",
+            ],
+            [("UPDATE clients SET name = NULL WHERE id = 0", 50), ("COMMIT", 50)],
+            id="a loop that commits at each turn",
+        ),
+        pytest.param(
+            [
+                "for table in ('a', 'b'):",
+                "    op.execute(f'CREATE TABLE {table} ()')",
+                "    op.execute('COMMIT')",
+            ],
+            [("CREATE TABLE a ()", 1), ("COMMIT", 1), ("CREATE TABLE b ()", 1), ("COMMIT", 1)],
+            id="an order that matters",
+        ),
+        pytest.param(
+            [
+                "for n in range(9):",
+                "    for m in range(n + 1):",
+                "        op.execute(f'SELECT {n}, {m}')",
+                "    op.execute(f'SELECT {n}')",
+            ],
+            [("SELECT 0, 0", 45), ("SELECT 0", 9)],
+            id="a loop in a loop",
+        ),
     ],
 )
 def test_a_loop_is_counted_and_not_listed(
@@ -135,6 +163,20 @@ def test_a_revision_that_commits_by_itself_has_two_transactions(linear: Settings
     found = planned(linear, database, "op.execute('CREATE TABLE a ()')", "op.get_bind().commit()", "op.execute('DROP TABLE a')")
 
     assert [one.transaction for one in found] == [1, 2]
+
+
+def test_a_transaction_that_is_begun_by_hand_is_one(linear: Settings, database: Database) -> None:
+    found = planned(
+        linear,
+        database,
+        "with op.get_context().autocommit_block():",
+        "    op.execute('BEGIN')",
+        "    op.execute('CREATE TABLE a ()')",
+        "    op.execute('COMMIT')",
+        "    op.execute('CREATE INDEX CONCURRENTLY i ON clients (name)')",
+    )
+
+    assert [one.transaction for one in found] == [1, 1, 1, 0]
 
 
 def test_settings_of_the_session_are_no_statements_of_a_revision(linear: Settings, database: Database) -> None:

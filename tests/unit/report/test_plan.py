@@ -13,7 +13,9 @@ FILE = "migrations/versions/0002_pets.py"
 
 
 def revision(*statements: Statement) -> PlannedRevision:
-    return PlannedRevision(revision="0002", title="Create | pets <3", file=FILE, reversible=True, statements=statements)
+    return PlannedRevision(
+        revision="0002", title="Create | pets <3", file=FILE, reversible=True, transactions=1, statements=statements
+    )
 
 
 def plan(*statements: Statement) -> Plan:
