@@ -20,7 +20,7 @@ def status_lines(status: MigrationStatus, marks: Marks) -> list[str]:
         f"last run  {_last_run(status)}",
     ]
     lines += [
-        f"{marks.mark('warning')}pending: {state.revision} {state.title}{f'; {state.gate}' if state.gate else ''}"
+        f"{marks.mark('warning')}pending: {state.revision} {state.title}{f': {state.gate}' if state.gate else ''}"
         for state in status.pending
     ]
     for finding in status.findings:

@@ -38,11 +38,16 @@ class Gate:
     deployed: str
 
     @property
-    def sentence(self) -> str:
-        """The gate in words."""
-        title = f" ({self.title})" if self.title else ""
+    def reason(self) -> str:
+        """What is missing, in words."""
         deployed = f"{self.deployed} is" if self.deployed else "nobody says which one is"
-        return f"revision {self.revision}{title} requires release {self.required}, and {deployed} deployed"
+        return f"requires release {self.required}, and {deployed} deployed"
+
+    @property
+    def sentence(self) -> str:
+        """The same with the revision."""
+        title = f" ({self.title})" if self.title else ""
+        return f"revision {self.revision}{title} {self.reason}"
 
 
 def parse(text: str) -> Release | None:

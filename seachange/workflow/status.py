@@ -55,7 +55,7 @@ def revision_states(run: Run) -> tuple[RevisionState, ...]:
     require_known(run, current)
     pending = {revision.revision for revision in run.history.between(current, run.history.heads)}
     root = run.settings.root
-    gates = {gate.revision: gate.sentence for gate in closed(run, pending)}
+    gates = {gate.revision: gate.reason for gate in closed(run, pending)}
     return tuple(
         RevisionState(
             revision=revision.revision,
