@@ -5,12 +5,14 @@ from __future__ import annotations
 import concurrent.futures
 
 from seachange.errors import ExitCode, ReadOnlyServerError, RevisionUnknownError
-from seachange.plan import StepResult
+from seachange.plan import Finding, StepResult
 from seachange.workflow.run import Run
 
 __all__ = ["check", "require_direct", "require_known", "require_writable", "validate"]
 
 _MIGRATING = frozenset({"apply", "revert"})
+
+_MOST_REMARKS = 3
 
 
 def validate(run: Run) -> StepResult:
@@ -54,8 +56,7 @@ def check(run: Run) -> StepResult:
     with concurrent.futures.ThreadPoolExecutor(max_workers=1, thread_name_prefix="reach") as reaching:
         current = reaching.submit(_reach, run)
         valid = validate(run)
-        if valid.status != "failed":
-            tables = len(run.metadata.tables)
+        models = _models(run) if valid.status != "failed" else ()
         at = current.result()
     if valid.status == "failed":
         return valid
@@ -65,10 +66,23 @@ def check(run: Run) -> StepResult:
         *valid.facts,
         f"PostgreSQL {run.server.version_text}: {run.database.redacted}",
         f"database at: {place}",
-        f"models: {_count(tables, 'table')}",
+        *models,
     )
     data = {"current": at, "heads": run.history.heads, "server_version": run.server.version_text}
-    return StepResult(status=valid.status, summary="ready", facts=facts, findings=valid.findings, data=data)
+    return StepResult(status=valid.status, summary="ready", facts=facts, findings=_shortened(valid.findings), data=data)
+
+
+def _models(run: Run) -> tuple[str, ...]:
+    """Import the models where a later step compares them; applying needs none."""
+    return (f"models: {_count(len(run.metadata.tables), 'table')}",) if run.steps & {"generate", "verify"} else ()
+
+
+def _shortened(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Say of many remarks about an old history only how many there are: each command would show all of them again."""
+    if len(findings) <= _MOST_REMARKS:
+        return findings
+    message = f"{len(findings)} remarks about the history"
+    return (Finding(code="remarks", message=message, severity="warning", hint="invoke migration.validate lists them"),)
 
 
 def require_writable(run: Run) -> None:
