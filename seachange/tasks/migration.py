@@ -295,4 +295,4 @@ def _revert(face: Face, to: str, *, yes: bool) -> None:
         question = "\n".join((f"reverting on {run.database.redacted}: {names}", *shown.told()))
         face.confirm(question, expected=run.database.name, yes=yes)
     step = Step(name="revert", run=revert_step, needs=("check",))
-    face.run(pipeline(steps.check, step, name=face.name), to=target, preview=shown)
+    face.run(pipeline(steps.check, step, name=face.name), to=target, preview=shown, backwards=True)

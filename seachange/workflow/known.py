@@ -83,9 +83,15 @@ def require_unapplied(
             are = "is" if len(found) == 1 else "are"
             raise RefusedError(
                 f"{', '.join(found)} {are} applied on {known}, and what is applied keeps its place",
-                hint="join the heads with `invoke migration.merge`, or undo it there first: `invoke migration.revert`",
+                hint=_hint(settings, known),
             )
     return tuple(notes)
+
+
+def _hint(settings: Settings, known: KnownDatabase) -> str:
+    if known.source in settings.known_databases:
+        return "join the heads with `invoke migration.merge`"
+    return "undo it there by `invoke migration.revert` if it is yours alone; otherwise join the heads: `invoke migration.merge`"
 
 
 def _applied(settings: Settings, history: History, known: KnownDatabase) -> frozenset[str]:

@@ -122,7 +122,7 @@ def test_a_head_that_the_development_server_has_is_joined_instead(diverged: Proj
 
     assert refused.exit_code == 3, refused
     assert f"error: {MINE}, {LATER} are applied on the development server (postgresql://" in refused.stderr
-    assert "hint: join the heads with `invoke migration.merge`" in refused.stderr
+    assert "otherwise join the heads: `invoke migration.merge`" in refused.stderr
     assert merged.exit_code == 0, merged
     (new,) = set(names(diverged)) - set(before)
     assert new.endswith("-JoinMain.py")
@@ -133,6 +133,22 @@ def test_a_head_that_the_development_server_has_is_joined_instead(diverged: Proj
         3,
         f"error: there is nothing to join: the history has one head, {new[:13]}",
     )
+
+
+def test_a_head_that_only_ones_own_server_has_is_reverted_there_and_rebased(diverged: Project) -> None:
+    assert diverged.invoke("migration.apply").exit_code == 0
+    git(diverged.path, "merge", "--quiet", "--no-edit", "main")
+
+    refused = diverged.invoke("migration.rebase")
+    reverted = [diverged.invoke("migration.revert", "--yes") for _ in range(2)]
+    rebased = diverged.invoke("migration.rebase")
+    applied = diverged.invoke("migration.apply")
+
+    assert "hint: undo it there by `invoke migration.revert` if it is yours alone" in refused.stderr, refused
+    assert [outcome.exit_code for outcome in reverted] == [0, 0], reverted
+    assert rebased.exit_code == 0, rebased
+    assert applied.exit_code == 0, applied
+    assert "3 applied" in applied.stdout
 
 
 def test_a_shallow_clone_in_ci_says_what_to_fetch(diverged: Project, tmp_path: Path) -> None:
