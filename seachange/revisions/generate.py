@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seachange.config import Settings
-from seachange.errors import HistoryInvalidError, NotWritableError, RevisionRejectedError
+from seachange.errors import RevisionRejectedError
 from seachange.revisions._draft import Draft, Wanted, draft_revision
-from seachange.revisions._targets import require_order
 from seachange.revisions._trial import Trial, connected
+from seachange.revisions._workshop import keep, require_one_head, workshop
 from seachange.revisions.compare import compare
 from seachange.revisions.declared import declare
 from seachange.revisions.history import History
@@ -49,7 +47,7 @@ def pending_operations(settings: Settings, history: History, *, metadata: MetaDa
     :param shadow: a server with a database at the head of the history.
     :raises HistoryInvalidError: the history has several heads, or is no order.
     """
-    _require_one_head(history)
+    require_one_head(history)
     found: list[str] = []
     with connected(shadow.clone()) as connection:
         project, declared = open_project(settings), declare(connection, metadata)
@@ -76,7 +74,7 @@ def preview(
     :param settings: the project's settings, as the other parameters for :func:`generate`.
     :raises QuestionsOpenError: what is a rename is not known.
     """
-    _require_one_head(history)
+    require_one_head(history)
     draft = draft_revision(open_project(settings), history, shadow, metadata=metadata, wanted=wanted or Wanted())
     return _told(draft) if draft else None
 
@@ -104,14 +102,14 @@ def generate(
     :raises RevisionRejectedError: it did not stand the trial; its text is in .seachange/rejected/.
     :raises NotWritableError: the version location cannot be written.
     """
-    _require_one_head(history)
+    require_one_head(history)
     project = open_project(settings)
     draft = draft_revision(project, history, shadow, metadata=metadata, wanted=wanted or Wanted())
     if draft is None:
         return None
     database = shadow.clone()
     identity = draft.identity
-    with _workshop(settings) as folder:
+    with workshop(settings) as folder:
         path = _write(folder, draft, project)
         trial = Trial(
             settings=settings,
@@ -123,7 +121,7 @@ def generate(
             progress=progress or (lambda _: None),
         )
         extended = _tried(trial, database, path, target=identity.path)
-        _keep(path, identity.path)
+        keep(path, identity.path)
     shadow.keep_as(extended.key(identity.revision), database)
     return _told(draft)
 
@@ -137,29 +135,6 @@ def _told(draft: Draft) -> GeneratedRevision:
         operations=draft.operations,
         warnings=draft.warnings,
     )
-
-
-def _require_one_head(history: History) -> None:
-    require_order(history)
-    if len(history.heads) > 1:
-        raise HistoryInvalidError(
-            f"the history has {len(history.heads)} heads: {', '.join(history.heads)}; a new revision can follow only one",
-            hint="put yours after the other: `invoke migration.rebase`; or join them: `invoke migration.merge`",
-        )
-
-
-@contextlib.contextmanager
-def _workshop(settings: Settings) -> Iterator[Path]:
-    """A folder for the file on trial; gone afterwards, whatever happens."""
-    try:
-        settings.state_dir.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix="trial-", dir=settings.state_dir))
-    except OSError as exc:
-        raise NotWritableError(f"{settings.state_dir} cannot be written: {exc.strerror}", hint="check its permissions") from exc
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _write(folder: Path, draft: Draft, project: Project) -> Path:
@@ -184,20 +159,3 @@ def _tried(trial: Trial, database: Database, path: Path, *, target: Path) -> His
             exc.message.replace(tried, shown),
             hint=f"its text is in {shown}: mend it and move it to {folder}, or change the models",
         ) from exc
-
-
-def _keep(source: Path, target: Path) -> None:
-    """Put the file in its place whole or not at all, and never over another one."""
-    temporary = target.with_name(f".{target.name}.tmp")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.exists():
-            raise NotWritableError(f"{target} exists already", hint="choose another --name")
-        try:
-            shutil.copyfile(source, temporary)
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as exc:
-        hint = f"check the permissions of {target.parent}"
-        raise NotWritableError(f"{target} cannot be written: {exc.strerror}", hint=hint) from exc

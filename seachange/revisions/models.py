@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["load_metadata"]
 
-_HINT = 'set models = "package.module:Base" in [tool.seachange]: a declarative base, a MetaData or a list of them'
+_HINT = 'set models = "package.module:Base" in [tool.seachange]: a declarative base, a MetaData or a list of them; '
+_HINT += "without models `invoke migration.generate --empty --name NAME` begins a revision to be written by hand"
 
 
 def load_metadata(settings: Settings) -> MetaData:

@@ -72,10 +72,17 @@ def workflow(  # noqa: PLR0913  # each parameter is a flag of the command
 
 @task(
     changes=True,
-    help={"name": "name of the revision", "location": "version location to write it to", **_ANSWERS},
+    help={
+        "name": "name of the revision",
+        "location": "version location to write it to",
+        **_ANSWERS,
+        "empty": "write a revision without operations, to be filled in; needs --name, and no database",
+        "data": "write a data migration in batches, resumable: for --table, or for what --fill says",
+        "table": "table of --data",
+    },
     iterable=("rename", "fill", "default"),
 )
-def generate(  # each parameter is a flag of the command
+def generate(  # noqa: PLR0913  # each parameter is a flag of the command
     face: Face,
     *,
     name: str = "",
@@ -84,10 +91,23 @@ def generate(  # each parameter is a flag of the command
     fill: Sequence[str] | None = None,
     default: Sequence[str] | None = None,
     answers: str = "",
+    empty: bool = False,
+    data: bool = False,
+    table: str = "",
 ) -> None:
     """Write a revision from what the models have and the history has not."""
     from seachange.workflow import pipeline, steps
+    from seachange.workflow.skeleton import write_skeleton
 
+    if empty or data or table:
+        kinds = {"empty": empty, "data": data}
+        options = {"name": name, "location": location, "table": table, "fill": fill, **kinds}
+        with face.new_run(options=options) as run:
+            made = write_skeleton(run)
+        path = run.history.relative(made.path)
+        said = f"{'would write' if face.dry_run else 'written'}: {path}"
+        face.answer([said, *made.operations], {"revision": made.revision, "path": path, "operations": made.operations})
+        return
     steps_ = pipeline(steps.check, steps.generate, name="migration.generate")
     face.run(steps_, name=name, location=location, rename=rename, fill=fill, default=default, answers=answers)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seachange.errors import ExitCode
+from seachange.errors import ExitCode, ModelsNotImportableError, RefusedError
 from seachange.plan import StepResult
 from seachange.workflow.run import Run
 
@@ -24,6 +24,8 @@ def generate(run: Run) -> StepResult:
     ``table.column=expression``; ``answers``, a file of answered questions.
 
     :returns: a warning when there is nothing to do.
+    :raises ModelsNotImportableError: the models declare nothing.
+    :raises RefusedError: the database is behind the head, and this run does not apply what is pending.
     :raises QuestionsOpenError: the change can be meant in several ways; nothing was written.
     """
     from seachange.revisions import generate as revisions
@@ -32,6 +34,8 @@ def generate(run: Run) -> StepResult:
 
     if run.settings.production:
         return _compared(run)
+    _require_models(run)
+    _require_current(run)
     options = run.options
     wanted = revisions.Wanted(
         name=options.get("name", ""),
@@ -61,6 +65,29 @@ def generate(run: Run) -> StepResult:
         facts=(f"written: {_shown(run, made.path)}", *made.operations, *made.warnings),
         data={"revision": made.revision, "path": made.path, "operations": made.operations},
     )
+
+
+def _require_models(run: Run) -> None:
+    if not run.metadata.tables and run.history.revisions:
+        named = run.settings.models or "target_metadata of env.py"
+        raise ModelsNotImportableError(
+            f"{named} declares no table, and a revision would drop all that the history makes",
+            hint="import the modules of the models where their base is named; "
+            "without models begin one by hand: `invoke migration.generate --empty --name NAME`",
+        )
+
+
+def _require_current(run: Run) -> None:
+    """Refuse to go on from a state that nobody has tried, unless this run applies what is pending."""
+    from seachange.revisions.planning import plan_upgrade
+
+    pending = () if "apply" in run.steps else plan_upgrade(run.history, current=run.current()).revisions
+    if pending:
+        names = ", ".join(revision.revision for revision in pending[:3]) + (", ..." if len(pending) > 3 else "")
+        raise RefusedError(
+            f"{run.database.redacted} is behind the history by {len(pending)}: {names}",
+            hint="bring it to the head first: `invoke migration.apply`; `invoke migration.workflow` does both",
+        )
 
 
 def _compared(run: Run) -> StepResult:
