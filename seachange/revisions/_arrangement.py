@@ -9,36 +9,17 @@ from alembic.operations import ops
 from sqlalchemy import ForeignKeyConstraint
 
 from seachange.revisions._constraint_names import choose_name
+from seachange.revisions._phases import Pair, Phase
 from seachange.revisions._plain_sql import PlainSQLOp
 
-__all__ = ["Pair", "Phase", "arrange", "contain", "create_in_order", "phase_of"]
-
-Pair = tuple[Any, Any]
-
-
-class Phase:
-    """Where operations stand; equal phases keep the order in which they were found."""
-
-    LABELS = 0
-    TYPES = 10
-    ENTITIES_GO = 20
-    KEYS_GO = 30
-    FOREIGN_KEYS_GO = 25
-    CREATE_TABLES = 40
-    COLUMNS_COME = 50
-    COLUMNS_CHANGE = 55
-    COLUMNS_GO = 60
-    TABLES_GO = 65
-    KEYS_COME = 70
-    FOREIGN_KEYS_COME = 75
-    STORAGE = 80
-    ENTITIES_COME = 85
-    TYPES_GO = 90
+__all__ = ["arrange", "contain", "create_in_order", "phase_of"]
 
 
 def phase_of(operation: Any) -> int:
     """Return the phase of an operation of Alembic's or of alembic-utils."""
     name = type(operation).__name__
+    if getattr(operation, "autocommit", False):
+        return Phase.LABELS
     if isinstance(operation, ops.DropConstraintOp):
         return Phase.FOREIGN_KEYS_GO if operation.constraint_type == "foreignkey" else Phase.KEYS_GO
     return next((phase for kind, phase in _KINDS if isinstance(operation, kind)), _NAMED.get(name, Phase.COLUMNS_CHANGE))

@@ -82,7 +82,7 @@ def draft_revision(
             declared = declare(connection, metadata)
         while not drawing.over:
             with connected(database) as connection:
-                compare(project, connection, metadata=metadata, declared=declared, use=drawing.look)
+                compare(project, connection, metadata=metadata, declared=declared, use=drawing.look, throwaway=True)
                 for rename in drawing.todo:
                     connection.exec_driver_sql(rename.sql(connection).replace("%", "%%"))
                 connection.commit()

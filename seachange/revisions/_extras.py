@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Any
 from alembic.operations import ops
 from sqlalchemy import inspect
 
-from seachange.revisions._arrangement import Pair, Phase, arrange, create_in_order, phase_of
+from seachange.revisions._arrangement import arrange, create_in_order, phase_of
 from seachange.revisions._casts import add_casts
 from seachange.revisions._checks import compare_checks
 from seachange.revisions._columns import compare_columns, leave_generated
 from seachange.revisions._constraint_names import name_constraints
 from seachange.revisions._enum_operations import EnumOp, enum_operations
+from seachange.revisions._enum_plugin import safer, uses_plugin
 from seachange.revisions._enums import EnumChange, compare_enums, drop_candidates
 from seachange.revisions._indexes import compare_indexes
 from seachange.revisions._keys import compare_keys
 from seachange.revisions._objects import compare_schemas, compare_sequences, compare_storage
+from seachange.revisions._phases import Pair, Phase
 from seachange.revisions._restoring import reverse_of
 from seachange.revisions._sentences import flatten, table_of
 from seachange.revisions._sides import Sides
@@ -27,15 +29,13 @@ if TYPE_CHECKING:
     from alembic.operations.ops import MigrateOperation, MigrationScript
     from sqlalchemy import Connection, MetaData
 
-__all__ = ["add_extras", "changed_labels"]
+__all__ = ["Placed", "add_extras", "changed_labels", "place"]
 
-_OTHER_ENUM_PLUGIN = "alembic_postgresql_enum"
-
-_Placed = tuple[int, Pair]
+Placed = tuple[int, Pair]
 
 
-def add_extras(script: MigrationScript, context: AutogenContext, sides: Sides, *, metadata: MetaData) -> None:
-    """Complete both directions of ``script``.
+def add_extras(script: MigrationScript, context: AutogenContext, sides: Sides, *, metadata: MetaData) -> list[Placed]:
+    """Complete both directions of ``script``, and return what they consist of.
 
     :param script: what Alembic found.
     :param context: env.py's filters, and the database.
@@ -48,11 +48,17 @@ def add_extras(script: MigrationScript, context: AutogenContext, sides: Sides, *
     leave_generated(operations, sides)
     more = list(_compared(context, sides, operations, metadata=metadata))
     placed = [*_tables(operations, sides, connection), *_single(operations, sides, connection), *more]
-    if not _from_plugin(operations):
+    if uses_plugin():
+        placed = safer(placed, _changed_enums(connection, metadata), connection)
+    else:
         placed += _enums(operations, connection, metadata)
-    there, back = arrange(placed)
-    part.ops = there
-    script.downgrade_ops_list[-1].ops = back
+    place(script, placed)
+    return placed
+
+
+def place(script: MigrationScript, placed: list[Placed]) -> None:
+    """Put operations into both directions of ``script``, in their order."""
+    script.upgrade_ops_list[-1].ops, script.downgrade_ops_list[-1].ops = arrange(placed)
 
 
 def _is_check(operation: Any) -> bool:
@@ -61,11 +67,7 @@ def _is_check(operation: Any) -> bool:
     return dropped or isinstance(operation, ops.CreateCheckConstraintOp)
 
 
-def _from_plugin(operations: list[Any]) -> bool:
-    return any(type(operation).__module__.startswith(_OTHER_ENUM_PLUGIN) for operation in operations)
-
-
-def _compared(context: AutogenContext, sides: Sides, operations: list[Any], *, metadata: MetaData) -> Iterator[_Placed]:
+def _compared(context: AutogenContext, sides: Sides, operations: list[Any], *, metadata: MetaData) -> Iterator[Placed]:
     """Compare what Alembic does not; indexes that are equal after all leave ``operations``."""
     connection: Any = context.connection
     for operation in compare_schemas(connection, operations):
@@ -86,13 +88,13 @@ def _compared(context: AutogenContext, sides: Sides, operations: list[Any], *, m
         yield Phase.STORAGE, (operation, operation.reverse())
 
 
-def _replaced(old: MigrateOperation, new: MigrateOperation, sides: Sides) -> Iterator[_Placed]:
+def _replaced(old: MigrateOperation, new: MigrateOperation, sides: Sides) -> Iterator[Placed]:
     for operation, phase in ((old, Phase.KEYS_GO), (new, Phase.KEYS_COME)):
         if getattr(operation, "statements", True):
             yield phase, (operation, reverse_of(operation, sides))
 
 
-def _tables(operations: list[Any], sides: Sides, connection: Connection) -> Iterator[_Placed]:
+def _tables(operations: list[Any], sides: Sides, connection: Connection) -> Iterator[Placed]:
     """Tables that come and go, each with its indexes, and the keys between them that close a circle."""
     creates = {_key(each): each for each in operations if isinstance(each, ops.CreateTableOp)}
     ordered, late = create_in_order(creates.values())
@@ -116,7 +118,7 @@ def _key(operation: Any) -> tuple[str, str]:
     return (operation.schema or "", str(operation.table_name))
 
 
-def _indexes_of(table: Any, operations: list[Any], sides: Sides, *, phase: int) -> Iterator[_Placed]:
+def _indexes_of(table: Any, operations: list[Any], sides: Sides, *, phase: int) -> Iterator[Placed]:
     of_table = [
         each for each in operations if isinstance(each, (ops.CreateIndexOp, ops.DropIndexOp)) and _key(each) == _key(table)
     ]
@@ -124,7 +126,7 @@ def _indexes_of(table: Any, operations: list[Any], sides: Sides, *, phase: int) 
         yield phase, (index, reverse_of(index, sides))
 
 
-def _single(operations: list[Any], sides: Sides, connection: Connection) -> Iterator[_Placed]:
+def _single(operations: list[Any], sides: Sides, connection: Connection) -> Iterator[Placed]:
     """Operations on tables that stay, and on what is no table."""
     whole = {_key(each) for each in operations if isinstance(each, (ops.CreateTableOp, ops.DropTableOp))}
     for operation in operations:
@@ -146,10 +148,13 @@ def _single(operations: list[Any], sides: Sides, connection: Connection) -> Iter
         )
 
 
-def _enums(operations: list[Any], connection: Connection, metadata: MetaData) -> Iterator[_Placed]:
+def _changed_enums(connection: Connection, metadata: MetaData) -> tuple[EnumChange, ...]:
+    return compare_enums(connection, metadata, schemas={None, *(table.schema for table in metadata.tables.values())})
+
+
+def _enums(operations: list[Any], connection: Connection, metadata: MetaData) -> Iterator[Placed]:
     """New types and labels come first and go last, types that nothing uses any more the other way round."""
-    changes = compare_enums(connection, metadata, schemas={None, *(table.schema for table in metadata.tables.values())})
-    for change in changes:
+    for change in _changed_enums(connection, metadata):
         there, back = enum_operations(connection, change)
         # A block in autocommit commits what precedes it, so added labels precede everything.
         yield (Phase.LABELS if there.autocommit else Phase.TYPES), (there, back)

@@ -61,6 +61,9 @@ def _layout(node: ast.expr, indent: int, *, before: str, after: str, width: int)
     margin = " " * indent
     line = f"{margin}{before}{_flat(node)}{after}"
     brackets = _brackets(node)
+    if len(line) > width and before.endswith("=") and isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield from _parenthesised(node.value, indent, before=before, after=after, width=width)
+        return
     if len(line) <= width or brackets is None:
         yield line
         return
@@ -90,19 +93,30 @@ def _is_text(node: ast.expr) -> bool:
 
 def _wrapped(node: ast.Call, indent: int, *, before: str, after: str, width: int) -> Iterator[str]:
     """Break the only argument of a call, a long text, between words into texts that Python puts together again."""
-    margin, room = " " * indent, width - indent - _STEP - 2
-    yield f"{margin}{before}{_flat(node.func)}("
+    yield f"{' ' * indent}{before}{_flat(node.func)}("
+    yield from _pieces(ast.literal_eval(node.args[0]), indent + _STEP, width)
+    yield f"{' ' * indent}){after}"
+
+
+def _parenthesised(text: str, indent: int, *, before: str, after: str, width: int) -> Iterator[str]:
+    """Break a long text that is an argument by name; each of its own lines begins a new one."""
+    yield f"{' ' * indent}{before}("
+    for line in text.splitlines(keepends=True):
+        yield from _pieces(line, indent + _STEP, width)
+    yield f"{' ' * indent}){after}"
+
+
+def _pieces(text: str, indent: int, width: int) -> Iterator[str]:
     wrapper = textwrap.TextWrapper(
-        width=room,
+        width=width - indent - 2,
         expand_tabs=False,
         replace_whitespace=False,
         drop_whitespace=False,
         break_long_words=False,
         break_on_hyphens=False,
     )
-    for part in wrapper.wrap(ast.literal_eval(node.args[0])):
-        yield f"{margin}{' ' * _STEP}{format_string(part)}"
-    yield f"{margin}){after}"
+    for part in wrapper.wrap(text):
+        yield f"{' ' * indent}{format_string(part)}"
 
 
 _Parts = list[tuple[str, ast.expr]]

@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any
 from alembic.operations import ops
 
 from seachange.errors import ConfigError
+from seachange.revisions._entities import entity_of
 from seachange.revisions._enum_operations import EnumOp
+from seachange.revisions._enum_plugin import plugin_change
+from seachange.revisions._enums import EnumChange
 from seachange.revisions._plain_sql import PlainSQLOp
 from seachange.revisions._rename_operations import RenameOp
 from seachange.revisions._sentences import flatten, table_of
@@ -65,13 +68,21 @@ def _labels(operation: ops.MigrateOperation) -> bool:
 
 def _name(operation: Any) -> str:
     table = table_of(operation).rpartition(".")[2]
+    if (entity := entity_of(operation)) is not None:
+        word = {"CreateOp": "create", "DropOp": "drop"}.get(type(operation).__name__, "replace")
+        return f"{word}_{str(entity.signature).partition('(')[0]}"
+    if (change := plugin_change(operation)) is not None:
+        return _labels_name(change)
     return next((name(operation, table) for kind, name in _NAMES if isinstance(operation, kind)), "")
 
 
 def _enum_name(operation: EnumOp, _: str) -> str:
-    change = operation.change
+    return _labels_name(operation.change)
+
+
+def _labels_name(change: EnumChange) -> str:
     enum = change.new or change.old
-    if not _labels(operation) or enum is None:
+    if change.old is None or change.new is None or enum is None:
         return f"{'create' if change.new else 'drop'}_{enum.name if enum else 'type'}"
     if len(change.added) == 1 and not change.removed:
         return f"add_{change.added[0]}_to_{enum.name}"

@@ -9,6 +9,8 @@ from alembic.operations import ops
 
 from seachange.revisions._casts import CastColumnOp
 from seachange.revisions._enum_operations import EnumOp
+from seachange.revisions._enum_plugin import plugin_change
+from seachange.revisions._enums import EnumChange
 from seachange.revisions._plain_sql import PlainSQLOp
 from seachange.revisions._rename_operations import RenameOp
 from seachange.revisions._sentences import flatten, table_of
@@ -23,6 +25,8 @@ def notes(operations: Iterable[ops.MigrateOperation]) -> tuple[str, ...]:
     new_columns = {(table_of(each), each.column.name) for each in flat if isinstance(each, ops.AddColumnOp)}
     found: list[str] = []
     for operation in flat:
+        if (change := plugin_change(operation)) is not None:
+            found += _enum_change(change)
         for kind, note in _KINDS:
             if isinstance(operation, kind) and table_of(operation) not in new_tables:
                 found += note(operation, new_columns)
@@ -86,7 +90,10 @@ def _check(operation: Any, _: _Columns) -> Iterator[str]:
 
 
 def _enum(operation: EnumOp, _: _Columns) -> Iterator[str]:
-    change = operation.change
+    yield from _enum_change(operation.change)
+
+
+def _enum_change(change: EnumChange) -> Iterator[str]:
     if change.old is None or change.new is None:
         return
     if change.removed:

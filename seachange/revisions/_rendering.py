@@ -14,16 +14,18 @@ from alembic.autogenerate.render import _repr_type
 from mako.template import Template  # type: ignore[import-untyped]
 from sqlalchemy import TypeDecorator
 
+from seachange.revisions._arrangement import phase_of
 from seachange.revisions._enums import is_native_enum
 from seachange.revisions._formatting import format_body, format_string
 from seachange.revisions._naming import Identity
+from seachange.revisions._phases import Phase
 from seachange.revisions.compare import Comparison
 from seachange.revisions.project import Project
 
 if TYPE_CHECKING:
     from alembic.autogenerate.api import AutogenContext
 
-__all__ = ["render_file", "render_revision"]
+__all__ = ["render_file", "render_revision", "run_rendered"]
 
 _DEFAULT_WIDTH = 88
 
@@ -44,20 +46,28 @@ def render_revision(project: Project, comparison: Comparison, *, identity: Ident
     values = {
         **(context.opts.get("template_args") or {}),
         "down_revision": identity.down_revision,
-        "imports": "\n".join(sorted(context.imports)),
+        "imports": "\n".join(_imports(context.imports, upgrades + downgrades)),
         upgrade.upgrade_token: upgrades.strip(),
         downgrade.downgrade_token: downgrades.strip(),
     }
-    return render_file(project, identity=identity, notes=notes, values=values)
+    return render_file(project, identity=identity, notes=notes, values=values, operations=comparison.operations)
 
 
-def render_file(project: Project, *, identity: Identity, notes: Iterable[str], values: Mapping[str, Any]) -> str:
+def render_file(
+    project: Project,
+    *,
+    identity: Identity,
+    notes: Iterable[str],
+    values: Mapping[str, Any],
+    operations: Iterable[str] = (),
+) -> str:
     """Return a file made of the project's script.py.mako.
 
     :param project: the project.
     :param identity: id and title.
     :param notes: sentences for the docstring.
     :param values: what the template is given besides: parents, imports, bodies.
+    :param operations: what the file does, in sentences for the docstring.
     """
     common = {
         "config": project.config(),
@@ -66,10 +76,30 @@ def render_file(project: Project, *, identity: Identity, notes: Iterable[str], v
         "depends_on": None,
         "create_date": identity.created,
         "comma": util.format_as_comma,
-        "message": _docstring(identity.title, notes, _width(project.settings.root)),
+        "message": _docstring(identity.title, operations, notes, width=_width(project.settings.root)),
     }
     text: str = Template(filename=str(_template(project))).render_unicode(**common, **values)  # noqa: S702
     return text.rstrip() + "\n"
+
+
+def run_rendered(context: AutogenContext, operations: Iterable[Any]) -> None:
+    """Run operations as their revision would, on the connection of ``context``.
+
+    Labels that are added to enums are left out: they need a transaction of their own.
+
+    :param context: the comparison's, inside a transaction that is rolled back.
+    :param operations: the operations of an upgrade.
+    """
+    import sqlalchemy
+    from alembic.operations import Operations
+
+    given = context.opts.get("render_item")
+    context.opts["render_item"] = _render_item(given)
+    lines = [render_op_text(context, each) for each in operations if phase_of(each) != Phase.LABELS]
+    context.opts["render_item"] = given
+    names: dict[str, Any] = {"op": Operations(context.migration_context), "sa": sqlalchemy}
+    exec("\n".join([*sorted(context.imports), *lines]), names)  # noqa: S102
+    context.imports.clear()
 
 
 def _template(project: Project) -> Path:
@@ -81,12 +111,19 @@ def _template(project: Project) -> Path:
     return Path(alembic.__file__).parent / "templates" / "generic" / "script.py.mako"
 
 
+def _imports(found: Iterable[str], bodies: str) -> list[str]:
+    """Return the lines, once each, without a name that alembic-utils always imports and seldom uses."""
+    lines = {line for statement in found for line in statement.splitlines()}
+    return sorted(line for line in lines if not line.endswith(" as sql_text") or "sql_text(" in bodies)
+
+
 def _body(context: AutogenContext, operations: Iterable[Any], width: int) -> str:
     return format_body("\n".join(render_op_text(context, operation) for operation in operations), width=width)
 
 
-def _docstring(title: str, notes: Iterable[str], width: int) -> str:
-    paragraphs = [title, *(textwrap.fill(f"{note}.", width) for note in notes)]
+def _docstring(title: str, operations: Iterable[str], notes: Iterable[str], *, width: int) -> str:
+    listed = "\n".join(textwrap.fill(f"- {each}", width, subsequent_indent="  ", break_long_words=False) for each in operations)
+    paragraphs = [title, *([listed] if listed else []), *(textwrap.fill(f"{note}.", width) for note in notes)]
     return "\n\n".join(paragraphs).replace("\\", "\\\\").replace('"""', '\\"""')
 
 

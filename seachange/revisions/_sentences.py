@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from alembic.operations import ops
 
+from seachange.revisions._entities import entity_of
 from seachange.revisions._enum_operations import EnumOp
+from seachange.revisions._enum_plugin import plugin_change
+from seachange.revisions._enums import EnumChange
 from seachange.revisions._plain_sql import PlainSQLOp
 from seachange.revisions._rename_operations import RenameOp
 
@@ -47,6 +50,12 @@ _Pair = tuple[str, str]
 
 
 def _describe(operation: ops.MigrateOperation, dialect: Dialect) -> Iterator[_Pair]:
+    if (entity := entity_of(operation)) is not None:
+        yield _change_entity(operation, entity)
+        return
+    if (change := plugin_change(operation)) is not None:
+        yield from _change_labels(change)
+        return
     for kind, describe in _KINDS:
         if isinstance(operation, kind):
             yield from describe(operation, dialect)
@@ -151,8 +160,20 @@ def _comment_table(operation: Any, _: Dialect) -> Iterator[_Pair]:
     yield f"set the comment of {table} to {new}", f"the comment of {table} is {old} in the database, {new} in the models"
 
 
+def _change_entity(operation: Any, entity: Any) -> _Pair:
+    what = f"{str(entity.type_).replace('_', ' ')} {entity.schema}.{entity.signature}"
+    if type(operation).__name__ == "CreateOp":
+        return _more(what)
+    if type(operation).__name__ == "DropOp":
+        return _less(what)
+    return f"replace {what}", f"{what} is another one in the database than in the models"
+
+
 def _change_enum(operation: EnumOp, _: Dialect) -> Iterator[_Pair]:
-    change = operation.change
+    yield from _change_labels(operation.change)
+
+
+def _change_labels(change: EnumChange) -> Iterator[_Pair]:
     name = change.new or change.old
     if change.old is None:
         yield _more(f"enum type {name}")

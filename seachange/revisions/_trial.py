@@ -86,7 +86,7 @@ class Trial:
     def _require_models(self, database: Database) -> None:
         with connected(database) as connection:
             declared = declare(connection, self.metadata)
-            left = differences(self.metadata, connection, declared=declared, settings=self.settings)
+            left = differences(self.metadata, connection, declared=declared, settings=self.settings, throwaway=True)
         if left:
             raise self._rejected(f"after it the database still differs from the models: {_some(left)}")
 

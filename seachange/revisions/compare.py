@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from seachange.config import Settings
 from seachange.errors import StatementFailedError
 from seachange.postgres.redaction import redact
+from seachange.revisions._entities import Entities, without_entities
 from seachange.revisions._environment import run_environment
 from seachange.revisions._sides import Sides
 from seachange.revisions.declared import Declared, read
@@ -61,20 +62,28 @@ class Comparison:
         return [operation for part in self.script.upgrade_ops_list for operation in part.ops]
 
 
-def differences(metadata: MetaData, connection: Connection, *, declared: Declared, settings: Settings) -> tuple[str, ...]:
+def differences(
+    metadata: MetaData, connection: Connection, *, declared: Declared, settings: Settings, throwaway: bool = False
+) -> tuple[str, ...]:
     """Return in sentences how the database differs from the models; nothing means that they agree.
 
     :param metadata: what the models declare.
     :param declared: what that makes on a server, as :func:`seachange.revisions.declared.declare_on` finds it.
     :param connection: an open connection; nothing is changed.
     :param settings: the project's settings; the filters of its env.py count.
+    :param throwaway: whether the database is one of ours, on which what alembic-utils declares may be tried.
     :raises EnvironmentFailedError: env.py fails.
     :raises StatementFailedError: the server refuses to be looked at.
     """
     found: list[str] = []
     project = open_project(settings)
     compare(
-        project, connection, metadata=metadata, declared=declared, use=lambda comparison: found.extend(comparison.differences)
+        project,
+        connection,
+        metadata=metadata,
+        declared=declared,
+        use=lambda comparison: found.extend(comparison.differences),
+        throwaway=throwaway,
     )
     return tuple(found)
 
@@ -86,6 +95,7 @@ def compare(
     metadata: MetaData,
     declared: Declared,
     use: Callable[[Comparison], None],
+    throwaway: bool = False,
 ) -> None:
     """Compare inside the project's env.py, with its filters and hooks, and hand the result to ``use``.
 
@@ -94,6 +104,7 @@ def compare(
     :param metadata: what the models declare.
     :param declared: what that makes on a server.
     :param use: called once, while env.py's context is in place.
+    :param throwaway: whether the database is one of ours, on which what alembic-utils declares may be tried.
     """
     from sqlalchemy.exc import DBAPIError
 
@@ -101,21 +112,27 @@ def compare(
 
     def work(context: MigrationContext, heads: tuple[str, ...], arguments: Mapping[str, Any]) -> None:
         del arguments
-        use(_compare(context, heads, sides, metadata=metadata))
+        with without_entities() as entities:
+            comparison = _compare(context, heads, sides, metadata=metadata, entities=entities if throwaway else None)
+        use(comparison)
 
     try:
         run_environment(project, work, connection=connection, adjust=lambda options: _adjust(options, sides, metadata))
     except DBAPIError as exc:
-        raise StatementFailedError(f"the database cannot be compared with the models: {redact(str(exc.orig))}") from exc
+        reason = redact(str(exc.orig)).splitlines()[0]
+        raise StatementFailedError(f"the database cannot be compared with the models: {reason}") from exc
     finally:
         connection.rollback()
 
 
-def _compare(context: MigrationContext, heads: tuple[str, ...], sides: Sides, *, metadata: MetaData) -> Comparison:
+def _compare(
+    context: MigrationContext, heads: tuple[str, ...], sides: Sides, *, metadata: MetaData, entities: Entities | None
+) -> Comparison:
     from alembic.autogenerate.api import AutogenContext, produce_migrations
     from sqlalchemy.exc import SAWarning
 
-    from seachange.revisions._extras import add_extras
+    from seachange.revisions._extras import add_extras, place
+    from seachange.revisions._rendering import run_rendered
 
     connection = context.connection
     if connection is None:
@@ -125,7 +142,11 @@ def _compare(context: MigrationContext, heads: tuple[str, ...], sides: Sides, *,
         warnings.simplefilter("always", UserWarning)
         script = produce_migrations(context, metadata)
     autogenerate = AutogenContext(context, metadata=metadata)
-    add_extras(script, autogenerate, sides, metadata=metadata)
+    placed = add_extras(script, autogenerate, sides, metadata=metadata)
+    if entities:
+        upgrade = script.upgrade_ops_list[-1].ops
+        more = entities.compare(context, metadata, apply=lambda: run_rendered(autogenerate, upgrade))
+        place(script, [*placed, *more])
     hook = context.opts.get("process_revision_directives")
     directives = [script]
     if hook:

@@ -57,6 +57,7 @@ def pending_operations(settings: Settings, history: History, *, metadata: MetaDa
             metadata=metadata,
             declared=declared,
             use=lambda comparison: found.extend(comparison.operations),
+            throwaway=True,
         )
     return tuple(found)
 

@@ -100,7 +100,7 @@ class Subject:
             with opened.connect() as connection:
                 metadata = load_metadata(self.settings)
                 declared = declare(connection, metadata)
-                found = differences(metadata, connection, declared=declared, settings=self.settings)
+                found = differences(metadata, connection, declared=declared, settings=self.settings, throwaway=True)
         finally:
             opened.dispose()
         return tuple(Finding(code="model-difference", message=sentence) for sentence in found)
