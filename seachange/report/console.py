@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, TextIO
 
 from seachange.plan import Finding, RunReport, StepResult
@@ -14,11 +15,13 @@ from seachange.report.marks import Marks, marks_for
 if TYPE_CHECKING:
     from seachange.workflow.pipeline import Step
 
-__all__ = ["ConsoleListener", "finding_lines", "report_lines", "step_lines"]
+__all__ = ["ConsoleListener", "finding_lines", "folded_lines", "report_lines", "step_lines"]
 
 # A live line appears for what takes longer than this; without a terminal a plain line says every so often that work goes on.
 _LIVE_AFTER_S = 1.0
 _PLAIN_EVERY_S = 10.0
+# How many findings of one kind a person wants to read; errors are never left out.
+_SHOWN = {"warning": 10, "info": 3}
 
 
 class ConsoleListener:
@@ -108,8 +111,7 @@ def step_lines(result: StepResult, marks: Marks) -> list[str]:
     """Return the block of one step: heading, facts, findings, how it ended."""
     heading = f"{marks.mark('step')}{marks.paint('title', result.name)}"
     lines = [heading, *(f"{marks.mark('info')}{fact}" for fact in result.facts)]
-    for finding in result.findings:
-        lines.extend(finding_lines(finding, marks))
+    lines.extend(folded_lines(result.findings, marks))
     took = f" ({result.duration_s:.1f} s)" if result.duration_s >= 0.05 else ""
     words = {"done": "done", "skipped": "skipped", "warning": "", "failed": "", "not tried": ""}[result.status]
     ending = result.summary or words or result.status
@@ -125,6 +127,22 @@ def finding_lines(finding: Finding, marks: Marks) -> list[str]:
     place = f"{finding.where}: " if finding.where else ""
     lines = [f"{marks.mark(mark)}{place}{finding.message} [{finding.code}]"]
     return [*lines, f"   hint: {finding.hint}"] if finding.hint else lines
+
+
+def folded_lines(findings: Iterable[Finding], marks: Marks) -> list[str]:
+    """Return findings as lines, of many warnings or remarks of one kind only the first ones and how many more there are."""
+    shown: Counter[str] = Counter()
+    lines: list[str] = []
+    for finding in findings:
+        shown[finding.code] += 1
+        if finding.severity == "error" or shown[finding.code] <= _SHOWN[finding.severity]:
+            lines.extend(finding_lines(finding, marks))
+        else:
+            shown[f"more {finding.code}"] += 1
+    for name, count in shown.items():
+        if name.startswith("more "):
+            lines.append(f"{marks.mark('info')}{count} more [{name.removeprefix('more ')}]: --format json shows every one")
+    return lines
 
 
 def report_lines(report: RunReport, marks: Marks) -> list[str]:

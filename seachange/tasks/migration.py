@@ -198,7 +198,7 @@ def show(face: Face) -> None:
     face.answer(table_lines(("state", "revision", "title", "created", "location"), rows), {"revisions": states})
 
 
-@task()
+@task(formats=("github", "sarif"))
 def validate(face: Face) -> None:
     """Check the history in the files, without a database."""
     from seachange.revisions.history import read_history
