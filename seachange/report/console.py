@@ -57,6 +57,12 @@ class ConsoleListener:
             began = self._active.get(step, (time.monotonic(), ""))[0]
             self._active[step] = (began, text)
 
+    def noted(self, step: str, text: str) -> None:
+        """Print at once what a step says for good: whom it waits for, what it tries again."""
+        with self._lock:
+            self._wipe()
+            print(f"... {step}: {text}" if step else f"... {text}", file=self._err, flush=True)
+
     def ended(self, result: StepResult) -> None:
         """Print the block of a step."""
         with self._lock:

@@ -55,7 +55,7 @@ class Lookout:
         self._kill_idle = kill_idle
         self._since: float | None = None
         self._said_at = 0.0
-        self._said = ""
+        self._said: object = None
         self._session: Session | None = None
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="lookout", daemon=True)
@@ -85,7 +85,7 @@ class Lookout:
     def begin(self) -> None:
         """Look from now on: a statement begins."""
         self._since = self._said_at = time.monotonic()
-        self._said = ""
+        self._said = None
 
     def end(self) -> None:
         """Look no more: the statement has ended."""
@@ -143,15 +143,15 @@ class Lookout:
 
     def _tell(self, session: Session, blockers: tuple[Blocker, ...]) -> None:
         row = session.execute(_BUILD, [self._pid]).fetchone()
-        parts = []
+        parts: list[str] = []
+        # Said again for another phase, another tenth of it, another blocker.
+        key = (row and (row[0], (row[1] or 0) // 10), [blocker.pid for blocker in blockers])
         if row:
             phase, percent, index = row
             parts.append(f"building {index or 'an index'}: {phase}{f', {percent} %' if percent is not None else ''}")
         if blockers:
             parts.append(f"waiting for {blockers[0]}{f' and {len(blockers) - 1} more' if len(blockers) > 1 else ''}")
-        text = "; ".join(parts)
-        unaged = text.split(", for ")[0]
         self._said_at = time.monotonic()
-        if text and unaged != self._said:
-            self._said = unaged
-            self._say(text)
+        if parts and key != self._said:
+            self._said = key
+            self._say("; ".join(parts))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -29,6 +30,8 @@ _PATIENCE_S = 5.0
 
 __all__ = ["Ask", "Listener", "Run", "resolve_database"]
 
+_log = logging.getLogger(__name__)
+
 
 Ask = Callable[[QuestionsOpenError], Mapping[str, str]]
 
@@ -42,6 +45,9 @@ class Listener(Protocol):
     def progressed(self, step: str, text: str) -> None:
         """A step says what it is doing."""
 
+    def noted(self, step: str, text: str) -> None:
+        """A step says something that is to be kept, from any thread."""
+
     def ended(self, result: StepResult) -> None:
         """A step ended, or was not tried."""
 
@@ -51,6 +57,9 @@ class _Silent:
         del step
 
     def progressed(self, step: str, text: str) -> None:
+        del step, text
+
+    def noted(self, step: str, text: str) -> None:
         del step, text
 
     def ended(self, result: StepResult) -> None:
@@ -120,9 +129,14 @@ class Run:
         self.listener.progressed(self.current_step(), text)
 
     def teller(self) -> Callable[[str], None]:
-        """Return :meth:`progress` for other threads, which say what the step of this thread is doing."""
+        """Return a function that says for good, from any thread, what the step of this thread meets, and logs it."""
         step = self.current_step()
-        return lambda text: self.listener.progressed(step, text)
+
+        def tell(text: str) -> None:
+            _log.info("%s", text)
+            self.listener.noted(step, text)
+
+        return tell
 
     @property
     def can_ask(self) -> bool:

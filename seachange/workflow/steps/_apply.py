@@ -68,11 +68,12 @@ def locked(run: Run) -> AbstractContextManager[MigrationLock]:
     from seachange.postgres.lock import migration_lock
     from seachange.revisions.runner import version_table
 
+    tell = run.teller()
     return migration_lock(
         run.database,
         version_table=version_table(run.settings),
         timeout_s=run.settings.migration_timeout / 1000,
-        on_wait=lambda holder: run.progress(f"waiting for the migration lock, held by {holder}"),
+        on_wait=lambda holder: tell(f"waiting for the migration lock, held by {holder}"),
     )
 
 
