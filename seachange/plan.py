@@ -99,6 +99,7 @@ class PlannedRevision:
     """A revision that would run, and what it would send.
 
     ``sql_hash`` is over every statement whole, those that ``statements`` only counts too; it is empty when none was captured.
+    ``varies`` says that a second try gave other SQL: a value is made anew at each run.
     ``transactions`` counts those that it takes; single statements outside of any are not counted.
     ``way_back`` says how the downgrade went on a throwaway server, and ``way_back_reason`` what was wrong with it.
     """
@@ -113,6 +114,7 @@ class PlannedRevision:
     statements: tuple[Statement, ...] = ()
     transactions: int = 0
     depends_on_data: bool = False
+    varies: bool = False
     way_back: WayBack = "not tried"
     way_back_reason: str = ""
 

@@ -57,19 +57,17 @@ def plan_markdown(plan: Plan) -> str:
     """Return the plan as Markdown: a table of its revisions, and their SQL folded below; never longer than a comment may be."""
     if not plan.revisions:
         return f"### Migration plan\n\n{_nothing(plan)}\n"
-    rows = [
-        f"| `{revision.revision}` | {_cell(revision.title)} | {sum(one.count for one in revision.statements)}"
-        f" | {_shape(revision)} | {_cell(_back(plan, revision))} |"
-        for revision in plan.revisions
-    ]
+    rows = [_row(plan, revision) for revision in plan.revisions]
+    warnings = [f"- ⚠️ `{one.revision}`: {text}" for one in plan.revisions for text in _warnings(plan, one)]
     head = [
         f"### Migration plan: {_title(plan)}",
         "",
         "| revision | title | statements | transactions | way back |",
         "|---|---|---:|---|---|",
-        *rows,
+        *_as_far_as_fits(rows, left_out="| | and {} more | | | |"),
+        "",
     ]
-    head += ["", *(f"> ⚠️ `{one.revision}`: {text}" for one in plan.revisions for text in _warnings(plan, one)), ""]
+    head += [*_as_far_as_fits(warnings, left_out="- and {} more"), ""] if warnings else []
     foot = ["", f"{_totals(plan)} Hash `{plan.hash}`", ""]
     room = _LONGEST_COMMENT - sum(len(line) + 1 for line in (*head, *foot))
     return "\n".join((*head, *_details(plan, room=room), *foot))
@@ -83,6 +81,19 @@ def plan_sql(plan: Plan) -> str:
         for transaction, statements in itertools.groupby(revision.statements, key=lambda one: one.transaction):
             lines += ["", *_script(transaction, list(statements))]
     return "\n".join(lines) + "\n"
+
+
+def _row(plan: Plan, revision: PlannedRevision) -> str:
+    statements = sum(one.count for one in revision.statements)
+    cells = (f"`{revision.revision}`", _cell(revision.title), str(statements), _shape(revision), _cell(_back(plan, revision)))
+    return f"| {' | '.join(cells)} |"
+
+
+def _as_far_as_fits(lines: list[str], *, left_out: str) -> list[str]:
+    # A third of the comment for each list leaves a third for the SQL.
+    sizes = itertools.accumulate(len(line) + 1 for line in lines)
+    kept = [line for line, size in zip(lines, sizes, strict=True) if size < _LONGEST_COMMENT // 3]
+    return [*kept, *([left_out.format(len(lines) - len(kept))] if len(kept) < len(lines) else [])]
 
 
 def _script(transaction: int, statements: list[Statement]) -> Iterator[str]:
@@ -169,6 +180,8 @@ def _warnings(plan: Plan, revision: PlannedRevision) -> Iterator[str]:
         yield f"reads rows (line {lines}): on the database itself, which has other rows, it may send other statements"
     if revision.requires_release and plan.direction == "upgrade":
         yield f"requires release {revision.requires_release}: apply refuses it in staging and production until that is deployed"
+    if revision.varies:
+        yield "sends other values at each run (a clock, a random id): `migration.apply --plan` will refuse it"
     if revision.way_back_reason:
         yield f"{_back(plan, revision)}: {revision.way_back_reason}"
 

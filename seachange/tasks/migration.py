@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from invoke.exceptions import Exit
 
 from seachange.errors import ConfigError
 from seachange.tasks._heads import heads, merge, rebase
 from seachange.tasks._task import Face, task
+
+if TYPE_CHECKING:
+    from seachange.plan import Plan
 
 __all__ = [
     "apply_",
@@ -18,6 +22,7 @@ __all__ = [
     "heads",
     "log",
     "merge",
+    "plan",
     "rebase",
     "reset",
     "revert",
@@ -127,7 +132,7 @@ def plan(face: Face, *, to: str = "", try_back: bool = False, output: str = "", 
     from seachange.report.plan import plan_document
     from seachange.workflow.plan import make_plan, write_plan
 
-    with face.new_run(options={"to": to, "try_back": try_back}) as run:
+    with face.new_run(options={"to": to, "try_back": try_back, "twice": bool(output)}) as run:
         made = make_plan(run)
     if output:
         write_plan(made, Path(output))
@@ -150,15 +155,9 @@ def plan(face: Face, *, to: str = "", try_back: bool = False, output: str = "", 
 def apply_(face: Face, *, to: str = "", plan: str = "", kill_blockers: str = "") -> None:
     """Apply pending revisions, one transaction each."""
     from seachange.workflow import pipeline, steps
-    from seachange.workflow.plan import read_plan
 
     face.request(kill_blockers=kill_blockers)
-    if to and plan:
-        raise ConfigError(
-            "--to and --plan contradict each other: a plan says itself where it leads", hint="leave one of them out"
-        )
-    planned = read_plan(Path(plan)) if plan else None
-    face.run(pipeline(steps.check, steps.apply, name="migration.apply"), to=to, plan=planned)
+    face.run(pipeline(steps.check, steps.apply, name="migration.apply"), to=to, plan=_planned(plan, to=to))
 
 
 @task(changes=True, help={"yes": "do not ask", **_KILL})
@@ -168,11 +167,19 @@ def revert(face: Face, *, yes: bool = False, kill_blockers: str = "") -> None:
     _revert(face, "-1", yes=yes)
 
 
-@task(changes=True, help={"to": "revision, release (git tag) or base", "yes": "do not ask", **_KILL})
-def reset(face: Face, *, to: str = "base", yes: bool = False, kill_blockers: str = "") -> None:
+@task(
+    changes=True,
+    help={
+        "to": "revision, release (git tag), base or -N",
+        "plan": "file of `migration.plan --to ... --output`: run exactly that or refuse",
+        "yes": "do not ask",
+        **_KILL,
+    },
+)
+def reset(face: Face, *, to: str = "base", plan: str = "", yes: bool = False, kill_blockers: str = "") -> None:
     """Go back to a revision, a release or base; asks first."""
     face.request(kill_blockers=kill_blockers)
-    _revert(face, to, yes=yes)
+    _revert(face, to, plan=_planned(plan, to="" if to == "base" else to), yes=yes)
 
 
 @task(default=True)
@@ -296,22 +303,33 @@ def _stamp(face: Face, to: str, *, only: str, yes: bool) -> None:
     face.run(pipeline(Step(name="stamp", run=stamp), name=face.name), state=state)
 
 
-def _revert(face: Face, to: str, *, yes: bool) -> None:
+def _planned(plan: str, *, to: str) -> Plan | None:
+    from seachange.workflow.plan import read_plan
+
+    if to and plan:
+        raise ConfigError(
+            "--to and --plan contradict each other: a plan says itself where it leads", hint="leave one of them out"
+        )
+    return read_plan(Path(plan)) if plan else None
+
+
+def _revert(face: Face, to: str, *, plan: Plan | None = None, yes: bool) -> None:
     from seachange.workflow import Step, pipeline, steps
     from seachange.workflow.losses import preview
+    from seachange.workflow.plan import require_plan
     from seachange.workflow.revert import plan_revert, require_backup, resolve_target
     from seachange.workflow.revert import revert as revert_step
 
     with face.new_run() as run:
-        target = to if to == "-1" else resolve_target(run, to)
-        plan = plan_revert(run, target)
-        if not plan.revisions:
-            face.answer(["nothing to revert"], {"plan": plan})
+        target = require_plan(run, plan, direction="downgrade") if plan else resolve_target(run, to)
+        todo = plan_revert(run, target)
+        if not todo.revisions:
+            face.answer(["nothing to revert"], {"plan": todo})
             return
         if not face.dry_run and to != "-1":
             require_backup(run)
-        shown = preview(run, plan, target=target)
-        names = ", ".join(f"{revision.revision} {revision.title}" for revision in plan.revisions)
+        shown = preview(run, todo, target=target)
+        names = ", ".join(f"{revision.revision} {revision.title}" for revision in todo.revisions)
         question = "\n".join((f"reverting on {run.database.redacted}: {names}", *shown.told()))
         face.confirm(question, expected=run.database.name, yes=yes)
     step = Step(name="revert", run=revert_step, needs=("check",))

@@ -29,7 +29,7 @@ def make_plan(run: Run) -> Plan:
     """Return what would run between where the database is and option ``to``, by default the heads; nothing is changed.
 
     The SQL is learnt on a throwaway server that is brought to where the database is. With option ``try_back`` an upgrade is
-    undone there again.
+    undone there again, with option ``twice`` everything is tried once more to find values that are made anew at each run.
 
     :raises RevisionUnknownError: the target is neither a revision nor a release, or the database is at a revision without a file.
     :raises MigrationFailedError: a revision fails on the throwaway server.
@@ -39,7 +39,7 @@ def make_plan(run: Run) -> Plan:
     server, current = run.server, run.current()
     require_known(run, current)
     target, direction = _resolve(run, str(run.options.get("to") or ""), current)
-    plan = _captured(run, current, target=target, direction=direction, try_back=bool(run.options.get("try_back")))
+    plan = _captured(run, current, target=target, direction=direction)
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     return dataclasses.replace(plan, database=run.database.name, server_major=server.major, created=created)
 
@@ -75,11 +75,17 @@ def read_plan(path: Path) -> Plan:
         raise PlanInvalidError(f"--plan: {path} is not a plan that can be run: {exc.message}", hint=exc.hint) from exc
 
 
-def require_plan(run: Run, plan: Plan) -> str:
+def require_plan(run: Run, plan: Plan, *, direction: Literal["upgrade", "downgrade"]) -> str:
     """Return the target that leads the database through exactly the revisions of ``plan``, each with exactly the planned SQL.
 
+    :param run: the run.
+    :param plan: what was planned.
+    :param direction: where the command leads; a plan for the other direction is refused.
     :raises RefusedError: the database is elsewhere, or the revisions are not those that were planned.
     """
+    if plan.direction != direction:
+        way, command = ("back", "reset") if plan.direction == "downgrade" else ("forward", "apply")
+        raise RefusedError(f"the plan leads {way}, and this command does not", hint=f"invoke migration.{command} --plan FILE")
     require_current(run, plan)
     for planned in plan.revisions:
         _require_file(run, planned)
@@ -121,25 +127,31 @@ def _resolve(run: Run, text: str, current: tuple[str, ...]) -> tuple[str, Litera
     return revision, "downgrade" if revision in applied else "upgrade"
 
 
-def _captured(
-    run: Run, current: tuple[str, ...], *, target: str, direction: Literal["upgrade", "downgrade"], try_back: bool = False
-) -> Plan:
+def _captured(run: Run, current: tuple[str, ...], *, target: str, direction: Literal["upgrade", "downgrade"]) -> Plan:
     from seachange.revisions.planning import capture, plan_downgrade, plan_upgrade
     from seachange.revisions.shadow_history import open_shadow
 
     plan = (plan_upgrade if direction == "upgrade" else plan_downgrade)(run.history, current=current, target=target)
     if not plan.revisions:
         return plan
+    try_back = bool(run.options.get("try_back")) and direction == "upgrade"
     with open_shadow(run.settings, run.history, revisions=current, major=run.server.major) as shadow:
-        found = capture(
-            run.settings,
-            shadow.clone(),
-            run.history,
-            target=target,
-            direction=direction,
-            try_back=try_back and direction == "upgrade",
-        )
+
+        def once(*, try_back: bool = False) -> Plan:
+            clone = shadow.clone()
+            return capture(run.settings, clone, run.history, target=target, direction=direction, try_back=try_back)
+
+        found = once(try_back=try_back)
+        if run.options.get("twice"):
+            found = _varying(found, once())
     return dataclasses.replace(found, current=current)
+
+
+def _varying(first: Plan, second: Plan) -> Plan:
+    """Return the first plan, marked where the second one of the same revisions has other SQL."""
+    pairs = zip(first.revisions, second.revisions, strict=True)
+    marked = tuple(dataclasses.replace(one, varies=one.sql_hash != other.sql_hash) for one, other in pairs)
+    return dataclasses.replace(first, revisions=marked)
 
 
 def _require_file(run: Run, planned: PlannedRevision) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 import subprocess
 from typing import Any
 
@@ -22,12 +23,12 @@ _FRESH_S = 24 * 3600.0
 
 
 def resolve_target(run: Run, text: str) -> str:
-    """Return the revision that ``text`` means: ``base``, a revision or the start of one, or a release (a git tag).
+    """Return the revision that ``text`` means: ``base``, ``-N``, a revision or the start of one, or a release (a git tag).
 
     :raises RevisionUnknownError: it is none of them.
     """
-    if text == "base":
-        return "base"
+    if text == "base" or re.fullmatch(r"-\d+", text):
+        return text
     try:
         return run.history.find(text).revision
     except RevisionUnknownError as unknown:

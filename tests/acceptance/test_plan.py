@@ -175,7 +175,7 @@ def test_markdown_is_for_a_pull_request(rows: Project, url: dict[str, str]) -> N
     assert outcome.exit_code == 0, outcome
     assert outcome.stdout.startswith("### Migration plan: 6 revisions to apply, from an empty history to 0006\n")
     assert "| `0002` | Enter the first clients | 2001 | 1 transaction | reversible, not tried |" in outcome.stdout
-    assert "> ⚠️ `0004`: reads rows (line 14)" in outcome.stdout
+    assert "- ⚠️ `0004`: reads rows (line 14)" in outcome.stdout
     assert len(outcome.stdout) < 5_000
 
 
@@ -302,6 +302,22 @@ def test_sql_that_is_another_one_than_planned_is_refused(rows: Project, url: dic
     assert relations(database) == []
 
 
+def test_values_that_are_made_anew_at_each_run_are_said_when_the_plan_is_made(rows: Project, url: dict[str, str]) -> None:
+    file = str(VERSIONS / "0002_first_clients.py")
+    rows.replace(file, old="import sqlalchemy as sa\n", new="import uuid\n\nimport sqlalchemy as sa\n")
+    rows.replace(file, old="\"UPDATE clients SET name = 'O''Hara'", new="f\"UPDATE clients SET name = '{uuid.uuid4()}'")
+
+    outcome = rows.invoke("migration.plan", "--to", "0002", "--output", "plan.json", env=url)
+
+    assert [one["varies"] for one in json.loads((rows.path / "plan.json").read_text())["revisions"]] == [False, True]
+    assert (
+        "warning: sends other values at each run (a clock, a random id): `migration.apply --plan` will refuse" in outcome.stdout
+    )
+    assert refused(
+        rows.invoke("migration.apply", "--plan", "plan.json", env=url), message="revision 0002 sends other SQL than was"
+    )
+
+
 def test_a_plan_that_was_carried_out_is_not_run_again(rows: Project, url: dict[str, str]) -> None:
     assert rows.invoke("migration.plan", "--to", "0001", "--output", "plan.json", env=url).exit_code == 0
     assert rows.invoke("migration.apply", "--plan", "plan.json", env=url).exit_code == 0
@@ -314,6 +330,25 @@ def test_a_plan_that_leads_back_is_not_applied(rows: Project, url: dict[str, str
     assert rows.invoke("migration.plan", "--to", "0001", "--output", "plan.json", env=url).exit_code == 0
 
     assert refused(rows.invoke("migration.apply", "--plan", "plan.json", env=url), message="the plan leads back")
+
+
+def test_a_plan_that_leads_back_is_carried_out_by_a_reset(rows: Project, url: dict[str, str], database: Database) -> None:
+    assert rows.invoke("migration.apply", "--to", "0003", env=url).exit_code == 0
+    assert rows.invoke("migration.plan", "--to", "0001", "--output", "plan.json", env=url).exit_code == 0
+
+    unconfirmed = rows.invoke("migration.reset", "--plan", "plan.json", env=url)
+    done = rows.invoke("migration.reset", "--plan", "plan.json", "--yes", env=url)
+    again = rows.invoke("migration.reset", "--plan", "plan.json", "--yes", env=url)
+
+    assert refused(unconfirmed, message="reverting on")
+    assert (done.exit_code, ask(database, "select version_num from alembic_version")) == (0, ["0001"]), done
+    assert refused(again, message="the plan was carried out already")
+
+
+def test_a_plan_that_leads_forward_is_no_reset(rows: Project, url: dict[str, str]) -> None:
+    assert rows.invoke("migration.plan", "--to", "0001", "--output", "plan.json", env=url).exit_code == 0
+
+    assert refused(rows.invoke("migration.reset", "--plan", "plan.json", "--yes", env=url), message="the plan leads forward")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from seachange.errors import RefusedError
 from seachange.plan import Plan, StepResult
 from seachange.workflow.gates import require_open
 from seachange.workflow.origin import open_ledger, unwritten
@@ -78,12 +77,8 @@ def locked(run: Run) -> AbstractContextManager[MigrationLock]:
 
 
 def _planned(run: Run, plan: Plan) -> str:
-    if plan.direction == "downgrade":
-        raise RefusedError(
-            "the plan leads back, and apply does not", hint=f"invoke migration.reset --to {' '.join(plan.target) or 'base'}"
-        )
     run.progress("comparing the plan with what the revisions send now")
-    return require_plan(run, plan)
+    return require_plan(run, plan, direction="upgrade")
 
 
 def _facts_of_plan(run: Run, plan: Plan | None) -> tuple[str, ...]:

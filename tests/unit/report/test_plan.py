@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 from seachange.plan import Plan, PlannedRevision, Statement
 from seachange.report.marks import Marks
@@ -69,7 +70,7 @@ def test_markdown_is_a_table_with_the_sql_folded_below() -> None:
         "### Migration plan: 1 revision to apply, from 0001 to 0002\n\n"
         "| revision | title | statements | transactions | way back |\n"
         "|---|---|---:|---|---|\n"
-        "| `0002` | Create \\| pets &lt;3 | 2 | 1 transaction and 1 statement outside of any | reversible, not tried |\n\n\n"
+        "| `0002` | Create \\| pets &lt;3 | 2 | 1 transaction and 1 statement outside of any | reversible, not tried |\n\n"
         "<details>\n<summary><code>0002</code> Create | pets &lt;3</summary>\n\n"
         "`migrations/versions/0002_pets.py:9` transaction 1\n\n```sql\nCREATE TABLE pets (\n  id int\n)\n```\n\n"
         "`migrations/versions/0002_pets.py:14` outside a transaction\n\n"
@@ -89,6 +90,17 @@ def test_markdown_fits_into_a_comment_and_says_what_it_left_out() -> None:
     assert made.hash in text
 
 
+def test_markdown_of_thousands_of_revisions_fits_as_well() -> None:
+    many = dataclasses.replace(plan(), revisions=tuple(revision(dataclasses.replace(TABLE, reads=True)) for _ in range(2_000)))
+    read = dataclasses.replace(many, revisions=tuple(dataclasses.replace(one, depends_on_data=True) for one in many.revisions))
+
+    text = plan_markdown(read)
+
+    assert len(text) < 65_536
+    assert re.search(r"^\| \| and \d+ more \|", text, flags=re.M)
+    assert re.search(r"^- and \d+ more$", text, flags=re.M)
+
+
 def test_backticks_in_sql_do_not_end_the_block() -> None:
     assert "````sql\nSELECT '```'\n````" in plan_markdown(plan(dataclasses.replace(TABLE, sql="SELECT '```'")))
 
@@ -99,7 +111,7 @@ def test_what_depends_on_rows_is_said() -> None:
 
     warning = "reads rows (line 9): on the database itself, which has other rows, it may send other statements"
     assert f"warning: {warning}" in plan_lines(made, PLAIN)
-    assert f"> ⚠️ `0002`: {warning}" in plan_markdown(made)
+    assert f"- ⚠️ `0002`: {warning}" in plan_markdown(made)
 
 
 def test_sql_shows_the_transactions() -> None:
