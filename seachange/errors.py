@@ -184,6 +184,12 @@ class ModelsNotImportableError(SeachangeError):
     """The models of the project cannot be imported."""
 
 
+class SeveralUnitsError(SeachangeError):
+    """env.py migrates several databases or schemas, and the command can only look at one."""
+
+    exit_code = ExitCode.REFUSED
+
+
 class EnvironmentFailedError(SeachangeError):
     """Alembic's env.py, or what it imports, fails before any revision runs."""
 

@@ -7,7 +7,7 @@ import dataclasses
 import hashlib
 import re
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,17 +100,19 @@ class Capture:
 
     def __init__(self, *, root: Path) -> None:
         self._root = root
-        self._noted: dict[str, _Revision] = {}
+        # A revision that is run in several databases or schemas is noted for each of them.
+        self._noted: dict[str, list[_Revision]] = {}
         self._now: _Revision | None = None
 
     @property
     def found(self) -> Mapping[str, Captured]:
         """What was noted so far."""
-        return {name: noted.captured() for name, noted in self._noted.items()}
+        return {name: _joined([each.captured() for each in noted]) for name, noted in self._noted.items()}
 
     def begin(self, revision: Revision) -> None:
         """Note from now on for ``revision``."""
-        self._now = self._noted[revision.revision] = _Revision(revision)
+        self._now = _Revision(revision)
+        self._noted.setdefault(revision.revision, []).append(self._now)
 
     @contextlib.contextmanager
     def listening(self, engine: Engine) -> Iterator[None]:
@@ -139,6 +141,7 @@ class Capture:
         now = self._now
         if now is not None and now.transaction_open and not _sender(now.revision.path)[0]:
             # Not the revision gave it up but who runs it, to try it again from its beginning.
+            self._noted[now.revision.revision].pop()
             self.begin(now.revision)
         self._end_transaction(connection)
 
@@ -164,6 +167,22 @@ class Capture:
         now.add(noted, texts)
         if _ENDS_TRANSACTION.match(statement):
             now.transaction_open = False
+
+
+def _joined(parts: Sequence[Captured]) -> Captured:
+    """Return what a revision sent in all places; places where it sent the same are shown once, and all count for the hash."""
+    if len(parts) == 1:
+        return parts[0]
+    statements: list[Statement] = []
+    transactions = 0
+    for part in {part.statements: part for part in parts}.values():
+        shifted = (each.transaction + transactions if each.transaction else 0 for each in part.statements)
+        statements += [
+            dataclasses.replace(each, transaction=number) for each, number in zip(part.statements, shifted, strict=True)
+        ]
+        transactions += part.transactions
+    digest = hashlib.sha256("\0".join(part.sql_hash for part in parts).encode())
+    return Captured(statements=tuple(statements), transactions=transactions, sql_hash=digest.hexdigest())
 
 
 def _sender(path: Path) -> tuple[int, bool]:

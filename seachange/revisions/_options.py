@@ -28,6 +28,7 @@ class Options:
     root: Path
     ini: Path | None
     toml: Path | None
+    toml_values: tuple[tuple[str, str], ...]
     script_location: Path
     version_locations: tuple[Path, ...]
     recursive: bool
@@ -64,6 +65,7 @@ def read_options(root: Path, *, ini: str = "alembic.ini") -> Options:
         root=root,
         ini=source.ini_file,
         toml=source.toml_file,
+        toml_values=source.toml_values(),
         script_location=script_location,
         version_locations=versions or (script_location / "versions",),
         recursive=source.boolean("recursive_version_locations"),
@@ -87,6 +89,11 @@ class _Source:
         if not isinstance(value, str):
             raise ConfigError(f"Alembic's {name} is {value!r}, not a string", hint="mend alembic.ini or [tool.alembic]")
         return value
+
+    def toml_values(self) -> tuple[tuple[str, str], ...]:
+        """Return the plain options of pyproject.toml that the ini file leaves open, written as an ini file has them."""
+        plain = {name: value for name, value in self._toml.items() if isinstance(value, (str, bool, int))}
+        return tuple((name, _written(self._value(name))) for name in plain if not self._in_ini(name))
 
     def boolean(self, name: str) -> bool:
         # Alembic takes exactly "true" in alembic.ini and a real boolean in TOML.
@@ -139,6 +146,10 @@ def _ini_file(root: Path, name: str) -> Path | None:
 def _beside(ini: Path | None) -> str:
     # Flask-Migrate keeps its ini file in the script location and writes no script_location into it.
     return str(ini.parent) if ini is not None and (ini.parent / "env.py").is_file() else ""
+
+
+def _written(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _read_ini(path: Path | None, here: Mapping[str, str]) -> configparser.ConfigParser | None:

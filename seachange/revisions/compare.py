@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from seachange.config import Settings
-from seachange.errors import StatementFailedError
+from seachange.errors import SeveralUnitsError, StatementFailedError
 from seachange.postgres.redaction import redact
 from seachange.revisions._entities import Entities, without_entities
 from seachange.revisions._environment import run_environment
@@ -105,13 +105,22 @@ def compare(
     :param declared: what that makes on a server.
     :param use: called once, while env.py's context is in place.
     :param throwaway: whether the database is one of ours, on which what alembic-utils declares may be tried.
+    :raises SeveralUnitsError: env.py migrates more than one database or schema.
     """
     from sqlalchemy.exc import DBAPIError
 
     sides = Sides(declared=declared, actual=read(connection, metadata), schema=str(connection.dialect.default_schema_name))
 
+    compared: list[object] = []
+
     def work(context: MigrationContext, heads: tuple[str, ...], arguments: Mapping[str, Any]) -> None:
         del arguments
+        compared.append(context)
+        if len(compared) > 1:
+            raise SeveralUnitsError(
+                "env.py migrates several databases or schemas, and the models can only be compared with one",
+                hint="write the revision by `alembic revision --autogenerate`; `invoke migration.apply` applies it everywhere",
+            )
         with without_entities() as entities:
             comparison = _compare(context, heads, sides, metadata=metadata, entities=entities if throwaway else None)
         use(comparison)

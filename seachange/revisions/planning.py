@@ -73,7 +73,9 @@ def capture(
     from seachange.revisions._capture import Capture
     from seachange.revisions._way_back import Schemas, tried_back
     from seachange.revisions.runner import downgrade, upgrade
+    from seachange.revisions.shadow_history import complete
 
+    complete(settings, history, database)
     captured = Capture(root=settings.root)
     before = Schemas(settings, database)
     with contextlib.closing(before), failing_on_throwaway():

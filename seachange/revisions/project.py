@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import dataclasses
+import inspect
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
@@ -49,10 +50,16 @@ class Project:
         options = self.options
         # The cookbook's name for "do not configure logging".
         attributes = {"configure_logger": False, **attributes}
-        config = Config(options.ini, toml_file=options.toml, stdout=cast("TextIO", LogWriter()), attributes=attributes)
+        # Alembic reads pyproject.toml since 1.16; before, it is told what stands there.
+        toml: dict[str, Any] = {"toml_file": options.toml} if "toml_file" in inspect.signature(Config).parameters else {}
+        config = Config(options.ini, **toml, stdout=cast("TextIO", LogWriter()), attributes=attributes)
+        for name, value in () if toml else options.toml_values:
+            _set(config, name, value)
         locations = (*options.version_locations, *self.extra_locations)
         _set(config, "script_location", str(options.script_location))
         _set(config, "path_separator", "newline")
+        # Its name before Alembic 1.16.
+        _set(config, "version_path_separator", "newline")
         _set(config, "version_locations", "\n".join(str(path) for path in locations))
         if database is not None:
             _set(config, "sqlalchemy.url", sqlalchemy_url(database, driver=_driver_of(config)))

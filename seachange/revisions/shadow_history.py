@@ -11,13 +11,14 @@ from seachange.revisions._failure import failing_on_throwaway
 from seachange.revisions._targets import require_known, require_order
 from seachange.revisions.history import History
 from seachange.revisions.runner import upgrade
+from seachange.revisions.units import read_units
 
 if TYPE_CHECKING:
     from seachange.postgres.catalog import Catalog
     from seachange.postgres.connection import Database
     from seachange.postgres.shadow import Build, Shadow
 
-__all__ = ["catalog_at", "clone_at", "open_shadow"]
+__all__ = ["catalog_at", "clone_at", "complete", "open_shadow"]
 
 
 @contextlib.contextmanager
@@ -70,6 +71,17 @@ def clone_at(shadow: Shadow, history: History, revisions: Iterable[str], *, sett
     return database
 
 
+def complete(settings: Settings, history: History, database: Database) -> None:
+    """Bring what belongs to a copy of a shadow to where the copy is: a copy has none of the further databases of env.py.
+
+    :param settings: the project's settings; nothing is done when they name no ``databases``.
+    :param history: the revisions in the files.
+    :param database: the copy.
+    """
+    if settings.databases:
+        _bring(settings, history, database, state=_state_of(database, settings))
+
+
 def catalog_at(shadow: Shadow, history: History, revisions: Iterable[str], *, settings: Settings) -> Catalog:
     """Return the catalogue that the history makes at ``revisions`` on an empty server of the shadow's version.
 
@@ -94,6 +106,9 @@ def _bring(settings: Settings, history: History, database: Database, *, state: I
 
 
 def _state_of(database: Database, settings: Settings) -> tuple[str, ...]:
+    if settings.databases:
+        # The first of them is what is copied; the others are made anew beside each copy.
+        return read_units(settings, database)[0].current
     from seachange.postgres.connection import connect
     from seachange.revisions.runner import current
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from seachange.errors import ExitCode
+from seachange.errors import ExitCode, SeveralUnitsError
 from seachange.plan import Finding, StepResult
 from seachange.workflow.run import Run
 
@@ -92,6 +92,8 @@ def _model_differences(run: Run) -> tuple[Finding, ...]:
     try:
         with opened.connect() as connection:
             found = differences(run.metadata, connection, declared=run.declared, settings=run.settings)
+    except SeveralUnitsError as exc:
+        return (Finding(code="models-not-compared", message=exc.message, severity="warning", hint=exc.hint),)
     finally:
         opened.dispose()
     hint = "invoke migration.generate writes a revision for what the models have more"
@@ -103,7 +105,11 @@ def drift_at(run: Run, revisions: tuple[str, ...]) -> tuple[Finding, ...]:
     from seachange.postgres.catalog import diff, read_catalog
     from seachange.postgres.connection import connect
     from seachange.revisions.shadow_history import catalog_at
+    from seachange.revisions.units import read_units
 
+    if not run.current() and len(read_units(run.settings, run.database)) > 1:
+        # To be asked, env.py has run: what it makes before any revision, its schemas, is there and in no shadow.
+        return ()
     expected = catalog_at(run.shadow, run.history, revisions, settings=run.settings)
     with contextlib.closing(connect(run.database)) as connection:
         actual = read_catalog(connection, schemas=run.settings.schemas)
