@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from seachange.revisions._imports import Import, module_imports
 __all__ = ["Contents"]
 
 _IGNORED_FOLDER = "__pycache__"
+_SQL_FILE = re.compile(rb"""["']([^"'/\\\n]+\.(?:up|down)\.sql)["']""")
 # Of files beside the revisions these build nothing.
 _IGNORED_KINDS = (".py", ".pyc", ".mako", ".md", ".tmp")
 
@@ -32,6 +34,7 @@ class Contents:
         self._modules: dict[Path, tuple[str, tuple[Import, ...]]] = {}
         self._found: dict[tuple[tuple[Path, ...], str], tuple[Path, ...]] = {}
         self._digests: dict[tuple[str, ...], bytes] = {}
+        self._own: set[Path] = set()
 
     def revision(self, digest: str, imports: Iterable[Import]) -> str:
         """Return the hash of a revision file together with the local modules that it reaches.
@@ -47,14 +50,31 @@ class Contents:
         reached = self._digests[names]
         return hashlib.sha256(digest.encode() + reached).hexdigest() if reached else digest
 
+    def with_sql(self, digest: str, source: bytes, folder: Path) -> str:
+        """Return the hash of a revision file together with the files of SQL in its folder that it names.
+
+        :param digest: the hash of the file itself.
+        :param source: its text.
+        :param folder: where it stands.
+        """
+        if b".sql" not in source:
+            return digest
+        named = [folder / name.decode() for name in _SQL_FILE.findall(source)]
+        own = sorted({path for path in named if path.is_file()})
+        self._own.update(path.resolve() for path in own)
+        content = b"".join(path.name.encode() + b"\0" + path.read_bytes() + b"\0" for path in own)
+        return hashlib.sha256(digest.encode() + content).hexdigest() if own else digest
+
     def files(self, dotted: str) -> tuple[Path, ...]:
         """Return the project's own files that importing ``dotted`` reads: the packages on the way, then the module."""
         return self._files(dotted, self._import_paths)
 
     def environment(self, script_location: Path, folders: Iterable[Path]) -> str:
-        """Return the hash of env.py and of all files beside the revisions that are no Python."""
+        """Return the hash of env.py and of all files beside the revisions that are no Python and belong to none of them."""
         digest = hashlib.sha256()
         for path in sorted(set(_data_files((script_location, *folders)))):
+            if path.resolve() in self._own:
+                continue
             digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
         return digest.hexdigest()
 

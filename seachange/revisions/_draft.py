@@ -38,12 +38,14 @@ class Wanted:
     :param location: the version location to write to; that of the newest revision by default.
     :param answers: what is a rename, and what old rows get.
     :param population: the rows of the database that it is meant for; without it nobody is asked what they get.
+    :param sql: whether it shall run two files of SQL beside it.
     """
 
     name: str = ""
     location: str = ""
     answers: Answers = dataclasses.field(default_factory=Answers)
     population: Population | None = None
+    sql: bool = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

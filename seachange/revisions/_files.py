@@ -115,6 +115,7 @@ class _Reader:
             if facts is None:
                 facts = read_facts(source, name=path.name)
                 self.cache.keep_facts(digest, facts)
+            whole = self.contents.with_sql(digest, source, path.parent)
         except HeaderError as exc:
             self.add(exc.code, path, str(exc), line=exc.line)
         except OSError as exc:
@@ -125,7 +126,7 @@ class _Reader:
                     **vars(facts.header),
                     path=path,
                     location=location,
-                    content_hash=self.contents.revision(digest, facts.imports),
+                    content_hash=self.contents.revision(whole, facts.imports),
                     stamp=_stamp(facts.header.revision, path.name),
                     imports=facts.imports,
                     faults=(*facts.faults, *self.imports.faults(facts.imports)),

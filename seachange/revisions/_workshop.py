@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from seachange.errors import HistoryInvalidError, NotWritableError
 from seachange.revisions._targets import require_order
 from seachange.revisions.history import History
 
-__all__ = ["keep", "require_one_head", "workshop"]
+__all__ = ["keep", "require_one_head", "siblings", "workshop"]
 
 
 def require_one_head(history: History) -> None:
@@ -46,21 +47,38 @@ def workshop(settings: Settings) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def siblings(path: Path) -> list[Path]:
+    """Return the files of a revision, itself last: those beside it that are called after it."""
+    return [*sorted(path.parent.glob(f"{glob.escape(path.stem)}.*.sql")), path]
+
+
 def keep(source: Path, target: Path) -> None:
-    """Put a file in its place whole or not at all, and never over another one.
+    """Put a revision in its place, with the files that belong to it: each whole or none, and never over another one.
 
     :raises NotWritableError: there is one, or the folder cannot be written.
     """
-    temporary = target.with_name(f".{target.name}.tmp")
+    placed: list[Path] = []
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        if target.exists():
-            raise NotWritableError(f"{target} exists already", hint="choose another --name")
-        try:
-            shutil.copyfile(source, temporary)
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as exc:
-        hint = f"check the permissions of {target.parent}"
-        raise NotWritableError(f"{target} cannot be written: {exc.strerror}", hint=hint) from exc
+        for each in siblings(source):
+            place = target.with_name(target.stem + each.name.removeprefix(source.stem))
+            _place(each, place)
+            placed.append(place)
+    except BaseException as exc:
+        for place in placed:
+            place.unlink(missing_ok=True)
+        if isinstance(exc, OSError):
+            hint = f"check the permissions of {target.parent}"
+            raise NotWritableError(f"{target} cannot be written: {exc.strerror}", hint=hint) from exc
+        raise
+
+
+def _place(source: Path, target: Path) -> None:
+    temporary = target.with_name(f".{target.name}.tmp")
+    if target.exists():
+        raise NotWritableError(f"{target} exists already", hint="choose another --name")
+    try:
+        shutil.copyfile(source, temporary)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)

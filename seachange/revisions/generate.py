@@ -12,7 +12,7 @@ from seachange.config import Settings
 from seachange.errors import RevisionRejectedError
 from seachange.revisions._draft import Draft, Wanted, draft_revision
 from seachange.revisions._trial import Trial, connected
-from seachange.revisions._workshop import keep, require_one_head, workshop
+from seachange.revisions._workshop import keep, require_one_head, siblings, workshop
 from seachange.revisions.compare import compare
 from seachange.revisions.declared import declare
 from seachange.revisions.history import History
@@ -112,6 +112,8 @@ def generate(
     identity = draft.identity
     with workshop(settings) as folder:
         path = _write(folder, draft, project)
+        if wanted and wanted.sql:
+            _write_pair(settings, draft, path, shadow=shadow)
         trial = Trial(
             settings=settings,
             folder=folder,
@@ -147,6 +149,15 @@ def _write(folder: Path, draft: Draft, project: Project) -> Path:
     return path
 
 
+def _write_pair(settings: Settings, draft: Draft, path: Path, *, shadow: Shadow) -> None:
+    """Replace a revision by one that runs the same as SQL."""
+    from seachange.revisions._pair import capture_pair
+
+    pair = capture_pair(settings, draft, path.parent, database=shadow.clone())
+    for file, text in pair.files(path).items():
+        file.write_text(text, encoding="utf-8")
+
+
 def _tried(trial: Trial, database: Database, path: Path, *, target: Path) -> History:
     try:
         return trial.run(database)
@@ -154,7 +165,8 @@ def _tried(trial: Trial, database: Database, path: Path, *, target: Path) -> His
         settings = trial.settings
         rejected = settings.state_dir / "rejected" / path.name
         rejected.parent.mkdir(exist_ok=True)
-        shutil.copyfile(path, rejected)
+        for each in siblings(path):
+            shutil.copyfile(each, rejected.with_name(each.name))
         tried, shown, folder = (str(each.relative_to(settings.root)) for each in (path, rejected, target.parent))
         raise RevisionRejectedError(
             exc.message.replace(tried, shown),

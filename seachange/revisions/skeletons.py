@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from seachange.config import Settings
 from seachange.errors import ConfigError, MigrationFailedError, RevisionRejectedError
+from seachange.revisions._fixed import fixed_text
 from seachange.revisions._workshop import keep, require_one_head, workshop
 from seachange.revisions.generate import GeneratedRevision
 from seachange.revisions.history import History, read_history
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from seachange.revisions.answers import Filling
 
 __all__ = ["Batches", "write_data", "write_empty"]
-
-_TEMPLATE = Path(__file__).with_name("_batches.txt")
 
 _KEY = """
 select array_agg(a.attname::text order by k.place) from pg_catalog.pg_index i
@@ -155,22 +154,13 @@ def _rendered(identity: Identity, batches: Batches, *, key: list[str], column: s
     quote = PGDialect().identifier_preparer.quote  # type: ignore[no-untyped-call]
     filling = batches.filling
     values = {
-        "title": identity.title,
-        "revision": format_string(identity.revision),
-        "down_revision": format_string(identity.down_revision) if identity.down_revision else "None",
-        "revision_id": identity.revision,
-        "revises": identity.down_revision or "",
-        "created": str(identity.created),
         "table": format_string(".".join(quote(part) for part in batches.table.split("."))),
         "key": "[" + ", ".join(format_string(quote(part)) for part in key) + "]",
         "change": format_string(f"{quote(column)} = {filling.expression}" if filling else ""),
         "rows": format_string(f"{quote(column)} IS NULL" if filling else "true"),
         "progress": format_string(re.sub(r"\W", "_", f"progress_{identity.revision.lower()}")),
     }
-    text = _TEMPLATE.read_text(encoding="utf-8")
-    for word, value in values.items():
-        text = text.replace(f"<<{word}>>", value)
-    return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+    return fixed_text("_batches.txt", identity, values)
 
 
 def _written(settings: Settings, path: Path, text: str) -> Path:

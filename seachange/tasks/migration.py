@@ -81,6 +81,7 @@ def workflow(  # noqa: PLR0913  # each parameter is a flag of the command
         "name": "name of the revision",
         "location": "version location to write it to",
         **_ANSWERS,
+        "sql": "write the SQL of both directions into two files beside the revision, which runs them",
         "empty": "write a revision without operations, to be filled in; needs --name, and no database",
         "data": "write a data migration in batches, resumable: for --table, or for what --fill says",
         "table": "table of --data",
@@ -96,6 +97,7 @@ def generate(  # noqa: PLR0913  # each parameter is a flag of the command
     fill: Sequence[str] | None = None,
     default: Sequence[str] | None = None,
     answers: str = "",
+    sql: bool = False,
     empty: bool = False,
     data: bool = False,
     table: str = "",
@@ -106,15 +108,15 @@ def generate(  # noqa: PLR0913  # each parameter is a flag of the command
 
     if empty or data or table:
         kinds = {"empty": empty, "data": data}
-        options = {"name": name, "location": location, "table": table, "fill": fill, **kinds}
-        with face.new_run(options=options) as run:
+        with face.new_run(options={"name": name, "location": location, "table": table, "fill": fill, **kinds}) as run:
             made = write_skeleton(run)
         path = run.history.relative(made.path)
         said = f"{'would write' if face.dry_run else 'written'}: {path}"
         face.answer([said, *made.operations], {"revision": made.revision, "path": path, "operations": made.operations})
         return
     steps_ = pipeline(steps.check, steps.generate, name="migration.generate")
-    face.run(steps_, name=name, location=location, rename=rename, fill=fill, default=default, answers=answers)
+    options = {"rename": rename, "fill": fill, "default": default, "answers": answers, "sql": sql}
+    face.run(steps_, name=name, location=location, **options)
 
 
 @task(

@@ -10,7 +10,7 @@ from seachange.plan import StepResult
 from seachange.workflow.run import Run
 
 if TYPE_CHECKING:
-    from seachange.revisions.generate import GeneratedRevision
+    from seachange.revisions.generate import GeneratedRevision, Wanted
 
 __all__ = ["generate"]
 
@@ -21,7 +21,7 @@ def generate(run: Run) -> StepResult:
     """Write a revision when the models differ from the history; where revisions are deployed, only compare.
 
     Options: ``name``, ``location``; ``rename``, a list of ``table.old=new``; ``fill`` and ``default``, lists of
-    ``table.column=expression``; ``answers``, a file of answered questions.
+    ``table.column=expression``; ``answers``, a file of answered questions; ``sql`` for two files of SQL.
 
     :returns: a warning when there is nothing to do.
     :raises ModelsNotImportableError: the models declare nothing.
@@ -29,26 +29,12 @@ def generate(run: Run) -> StepResult:
     :raises QuestionsOpenError: the change can be meant in several ways; nothing was written.
     """
     from seachange.revisions import generate as revisions
-    from seachange.revisions.answers import read_answers
-    from seachange.revisions.population import Population
 
     if run.settings.production:
         return _compared(run)
     _require_models(run)
     _require_current(run)
-    options = run.options
-    wanted = revisions.Wanted(
-        name=options.get("name", ""),
-        location=options.get("location", ""),
-        population=Population(run.database),
-        answers=read_answers(
-            renames=options.get("rename") or (),
-            fills=options.get("fill") or (),
-            defaults=options.get("default") or (),
-            file=Path(options["answers"]) if options.get("answers") else None,
-            asked=run.answers,
-        ),
-    )
+    wanted = _wanted(run)
     if run.dry_run:
         return _would_write(
             run, revisions.preview(run.settings, run.history, metadata=run.metadata, shadow=run.shadow, wanted=wanted)
@@ -62,8 +48,33 @@ def generate(run: Run) -> StepResult:
     return StepResult(
         status="warning" if made.warnings else "done",
         summary=f"new revision {made.revision}, run up, down and up on the shadow",
-        facts=(f"written: {_shown(run, made.path)}", *made.operations, *made.warnings),
+        facts=(
+            f"written: {_shown(run, made.path)}{' with .up.sql and .down.sql' if wanted.sql else ''}",
+            *made.operations,
+            *made.warnings,
+        ),
         data={"revision": made.revision, "path": made.path, "operations": made.operations},
+    )
+
+
+def _wanted(run: Run) -> Wanted:
+    from seachange.revisions.answers import read_answers
+    from seachange.revisions.generate import Wanted
+    from seachange.revisions.population import Population
+
+    options = run.options
+    return Wanted(
+        name=options.get("name", ""),
+        location=options.get("location", ""),
+        population=Population(run.database),
+        sql=bool(options.get("sql")),
+        answers=read_answers(
+            renames=options.get("rename") or (),
+            fills=options.get("fill") or (),
+            defaults=options.get("default") or (),
+            file=Path(options["answers"]) if options.get("answers") else None,
+            asked=run.answers,
+        ),
     )
 
 
