@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
 import sys
 from pathlib import Path
 
@@ -20,7 +21,8 @@ from seachange.revisions.generate import GeneratedRevision, Wanted, generate
 from seachange.revisions.history import read_history
 from seachange.revisions.models import load_metadata
 from seachange.revisions.runner import downgrade, upgrade
-from tests.integration.revisions.generating import EMAIL, ENUM, NAME, Change, opened, require_clean
+from seachange.revisions.validate import validate
+from tests.integration.revisions.generating import EMAIL, ENUM, NAME, Change, opened
 
 _INVOICE = """
 
@@ -78,7 +80,9 @@ def test_both_directions_stand_beside_the_revision_that_runs_them(linear: Settin
         "CREATE INDEX ix_invoices_client_id ON invoices (client_id);\n"
     )
     assert made.path.with_suffix(".down.sql").read_text().endswith("\n-- statement\nDROP TABLE invoices;\n")
-    require_clean(made.path, linear)
+    for command in (["format", "--diff"], ["check", "--select", "E4,E7,E9,F,I,W"]):
+        assert subprocess.run([sys.executable, "-m", "ruff", *command, "--isolated", made.path], check=False).returncode == 0
+    assert [finding.severity for finding in validate(read_history(linear))] == ["info"]
 
 
 def test_the_shadow_is_kept_and_a_file_of_sql_that_changes_changes_the_revision_alone(linear: Settings, models: Change) -> None:
