@@ -21,7 +21,7 @@ from seachange.revisions._revision import Revision
 from seachange.revisions._statements import Policy, StatementWatch
 from seachange.revisions._timeouts import Timeouts, read_session
 from seachange.revisions._tries import Tries
-from seachange.revisions.ledger import Attempt, Ledger
+from seachange.revisions.ledger import Attempt, Part
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext, RevisionStep
@@ -64,7 +64,7 @@ class Steps:
     read_back: Callable[[], tuple[str, ...]]
     on_revision: Callable[[Revision], None]
     on_retry: Callable[[str], None]
-    ledger: Ledger | None = None
+    ledger: Part | None = None
     unit: str = ""
     outcomes: list[StepOutcome] = dataclasses.field(default_factory=list)
     seen: tuple[str, ...] | None = None

@@ -16,12 +16,15 @@ from seachange.postgres.redaction import redact
 from seachange.revisions._revision import Revision
 
 if TYPE_CHECKING:
+    import psycopg
     import sqlalchemy as sa
 
-    from seachange.postgres.connection import Database, Session
+    from seachange.postgres.connection import Session
+    from seachange.revisions._versions import VersionTable
     from seachange.revisions.history import History
+    from seachange.revisions.units import Unit
 
-__all__ = ["Attempt", "Ledger", "Origin", "file_hash"]
+__all__ = ["Attempt", "Ledger", "Origin", "Part", "file_hash", "locate", "name_of"]
 
 _log = logging.getLogger(__name__)
 
@@ -29,6 +32,11 @@ _LOCK_TIMEOUT_MS = 1_000
 _STATEMENT_TIMEOUT_MS = 10_000
 _CONNECT_TIMEOUT_S = 5.0
 _LONGEST_ERROR = 500
+
+_SCHEMA = """
+select coalesce((select n.nspname from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    where c.oid = to_regclass(%s)), current_schema())
+"""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -60,25 +68,49 @@ class Attempt:
 class Ledger:
     """Writes down what one run does; what it cannot write never fails the run.
 
-    ``problem`` says in one sentence why nothing is written any more; it is empty as long as all is well.
-
-    :param database: the database that is migrated.
     :param history: the revisions in the files.
-    :param version_table: Alembic's table, with its schema if env.py sets one; a database may have several.
     :param origin: the run.
     """
 
-    def __init__(self, database: Database, history: History, *, version_table: str, origin: Origin) -> None:
-        self.problem = ""
-        self._database = database
-        self.history = history
-        self._version_table = version_table
+    def __init__(self, history: History, *, origin: Origin) -> None:
+        self._history = history
         self._origin = origin
+        self._parts: dict[Unit, Part] = {}
+
+    @property
+    def problem(self) -> str:
+        """Why something is not written, in one sentence; empty as long as all is well."""
+        return "; ".join(dict.fromkeys(part.problem for part in self._parts.values() if part.problem))
+
+    def at(self, unit: Unit) -> Part:
+        """Return what writes about one version table, into the database where that is."""
+        if unit not in self._parts:
+            self._parts[unit] = Part(unit, self._history, origin=self._origin)
+        return self._parts[unit]
+
+
+class Part:
+    """Writes down what one run does to one version table.
+
+    ``problem`` says in one sentence why nothing is written any more; it is empty as long as all is well.
+
+    :param unit: the version table, and its database.
+    :param history: the revisions in the files.
+    :param origin: the run.
+    """
+
+    def __init__(self, unit: Unit, history: History, *, origin: Origin) -> None:
+        self.problem = ""
+        self.history = history
+        self._database = unit.database
+        self._version_table = name_of(unit.table)
+        self._origin = origin
+        self._prepared = False
 
     def prepare(self, current: tuple[str, ...]) -> None:
-        """Make the table if it is not there, and note once what was applied before it was.
+        """Make the table if it is not there, and note once what was applied before it was; later calls do nothing.
 
-        :param current: the revisions that the database is at.
+        :param current: the revisions that the version table holds.
         """
         from seachange.revisions import _ledger_table as table
 
@@ -93,7 +125,9 @@ class Ledger:
                 for revision in self.history.ancestors(current):
                     table.insert(session, self.row(revision, direction="upgrade", outcome="adopted"))
 
-        self.write("the history of revisions cannot be kept in this database", work)
+        if not self._prepared:
+            self._prepared = True
+            self.write(f"the history of revisions cannot be kept in database {self._database.name}", work)
 
     def succeeded(self, connection: sa.Connection, attempt: Attempt) -> None:
         """Write that a revision was run, in the transaction on ``connection`` that moves the version row.
@@ -207,6 +241,29 @@ class Ledger:
         reason = getattr(diagnosis, "message_primary", None) or " ".join(str(exc).split())
         self.problem = redact(f"{what}: {reason}")
         _log.warning("%s", self.problem)
+
+
+def name_of(table: VersionTable) -> str:
+    """Return how the ledger calls a version table: the same whether env.py or the server said that it is in schema public."""
+    return table.name if table.schema in ("", "public") else str(table)
+
+
+def locate(connection: psycopg.Connection[Any], unit: Unit) -> Unit:
+    """Return a unit with the schema in which a connection finds its version table, or would make it.
+
+    :raises StatementFailedError: the server does not say.
+    """
+    import psycopg
+    from psycopg import sql
+
+    if unit.table.schema:
+        return unit
+    quoted = sql.Identifier(unit.table.name).as_string(connection)
+    try:
+        row = connection.execute(_SCHEMA, [quoted]).fetchone()
+    except psycopg.Error as exc:
+        raise StatementFailedError(f"version table {unit.table} cannot be looked for: {exc}") from exc
+    return dataclasses.replace(unit, table=dataclasses.replace(unit.table, schema=str(row[0] or "") if row else ""))
 
 
 def file_hash(path: Path) -> str | None:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from seachange.errors import StatementFailedError
 from seachange.plan import Finding
 from seachange.revisions.history import History, Revision
-from seachange.revisions.ledger import Ledger, file_hash
+from seachange.revisions.ledger import Part, file_hash, name_of
 from seachange.revisions.runs import unreadable
 
 if TYPE_CHECKING:
     import psycopg
+
+    from seachange.revisions._versions import VersionTable
 
 __all__ = ["KINDS", "Kind", "Mismatch", "Recorded", "findings_of", "mismatches", "read_recorded", "reconcile"]
 
@@ -70,24 +72,26 @@ class Recorded:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Mismatch:
-    """One revision about which ledger, version table and files disagree."""
+    """One revision about which ledger, version table and files disagree; ``unit`` tells several version tables apart."""
 
     kind: Kind
     revision: str
     title: str = ""
     file: str = ""
+    unit: str = ""
 
     @property
     def sentence(self) -> str:
         """The mismatch in words."""
-        return f"{self.revision}{f' {self.title}' if self.title else ''}: {KINDS[self.kind]}"
+        place = f" in {self.unit}" if self.unit else ""
+        return f"{self.revision}{f' {self.title}' if self.title else ''}{place}: {KINDS[self.kind]}"
 
 
-def read_recorded(connection: psycopg.Connection[Any], version_table: str) -> Mapping[str, Recorded] | None:
-    """Return what the ledger says of every revision; None when the database has no ledger.
+def read_recorded(connection: psycopg.Connection[Any], table: VersionTable) -> Mapping[str, Recorded]:
+    """Return what the ledger says of every revision; nothing when the database has no ledger.
 
     :param connection: an open connection.
-    :param version_table: Alembic's table, as the ledger names it.
+    :param table: Alembic's version table.
     :raises StatementFailedError: the ledger cannot be read.
     """
     import psycopg
@@ -96,8 +100,8 @@ def read_recorded(connection: psycopg.Connection[Any], version_table: str) -> Ma
 
     try:
         if not read_version(connection):
-            return None
-        rows = connection.execute(_STATES, [version_table]).fetchall()
+            return {}
+        rows = connection.execute(_STATES, [name_of(table)]).fetchall()
     except psycopg.Error as exc:
         raise unreadable(exc) from exc
     names = [field.name for field in dataclasses.fields(Recorded)]
@@ -133,11 +137,14 @@ def mismatches(
 
 def findings_of(found: Iterable[Mismatch]) -> tuple[Finding, ...]:
     """Return mismatches as warnings, one for each kind, or for each file as long as there are few."""
-    return tuple(finding for kind in KINDS for finding in _findings(kind, [one for one in found if one.kind == kind]))
+    groups: dict[tuple[Kind, str], list[Mismatch]] = {}
+    for one in found:
+        groups.setdefault((one.kind, one.unit), []).append(one)
+    return tuple(finding for key, group in groups.items() for finding in _findings(*key, found=group))
 
 
 def reconcile(
-    connection: psycopg.Connection[Any], ledger: Ledger, found: Iterable[Mismatch], *, outcome: str | None = None
+    connection: psycopg.Connection[Any], ledger: Part, found: Iterable[Mismatch], *, outcome: str | None = None
 ) -> None:
     """Write the rows that end ``found`` into the ledger, which is made if it is not there.
 
@@ -175,11 +182,12 @@ def _of(kind: Kind, revision: Revision, history: History) -> Mismatch:
     return Mismatch(kind=kind, revision=revision.revision, title=revision.title, file=history.relative(revision.path))
 
 
-def _findings(kind: Kind, found: list[Mismatch]) -> Iterator[Finding]:
+def _findings(kind: Kind, unit: str, *, found: list[Mismatch]) -> Iterator[Finding]:
     if kind == "changed-after-apply" and len(found) <= _MOST_NAMES:
         for one in found:
             yield Finding(code=kind, severity="warning", message=one.sentence, hint=_HINTS[kind], file=one.file)
     elif found:
         names = ", ".join(one.revision for one in found[:_MOST_NAMES])
         more = f" and {len(found) - _MOST_NAMES} more" if len(found) > _MOST_NAMES else ""
-        yield Finding(code=kind, severity="warning", message=f"{names}{more}: {KINDS[kind]}", hint=_HINTS[kind])
+        place = f" in {unit}" if unit else ""
+        yield Finding(code=kind, severity="warning", message=f"{names}{more}{place}: {KINDS[kind]}", hint=_HINTS[kind])

@@ -196,15 +196,12 @@ class _Run:
             read_back=lambda: self._witness.read(self._unit),
             on_revision=told.on_revision or (lambda _: None),
             on_retry=told.on_retry or (lambda _: None),
-            ledger=told.ledger,
         )
         with self._witness.closing():
             self._units = list(survey(self._project, self._database, witness=self._witness))
             before = common(self._history, self._units)
             if together:
                 _require_same(self._units)
-            if told.ledger is not None and self._left(choose):
-                told.ledger.prepare(before)
             while self._left(choose):
                 with contextlib.suppress(ReconnectSignal):
                     self._run_env(choose, steps, told)
@@ -225,8 +222,13 @@ class _Run:
         from seachange.postgres.connection import engine
 
         def work(context: MigrationContext, heads: tuple[str, ...], arguments: Mapping[str, Any]) -> None:
-            self._begin(unit_of(context, self._database), steps, ledger=told.ledger)
-            steps.run(choose(self._history, heads), context, arguments)
+            unit = unit_of(context, self._database)
+            self._begin(unit, steps)
+            todo = choose(self._history, heads)
+            steps.ledger = told.ledger.at(unit) if told.ledger is not None and todo else None
+            if steps.ledger is not None:
+                steps.ledger.prepare(heads)
+            steps.run(todo, context, arguments)
 
         @contextlib.contextmanager
         def listening(engine: sa.Engine) -> Iterator[None]:
@@ -247,12 +249,10 @@ class _Run:
         finally:
             opened.dispose()
 
-    def _begin(self, unit: Unit, steps: Steps, *, ledger: Ledger | None) -> None:
+    def _begin(self, unit: Unit, steps: Steps) -> None:
         if [each.table.schema for each in self._units] == [""]:
             # The text of env.py has said less of where the table is than its connection knows.
             self._units = [unit]
         elif unit not in self._units:
             self._units.append(unit)
         self._unit, steps.database, steps.unit = unit, unit.database, labels(self._units)[unit]
-        # The history of runs is kept in the first database only.
-        steps.ledger = ledger if unit.database == self._database else None

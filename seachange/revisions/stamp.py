@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from seachange.config import Settings
 from seachange.errors import RevisionUnknownError, StatementFailedError
-from seachange.revisions._versions import find_version_table
 from seachange.revisions.history import History
-from seachange.revisions.project import open_project
 
 if TYPE_CHECKING:
     import psycopg
+
+    from seachange.revisions._versions import VersionTable
 
 __all__ = ["find_state", "stamp"]
 
@@ -39,18 +38,17 @@ def find_state(history: History, text: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def stamp(connection: psycopg.Connection[Any], settings: Settings, state: Iterable[str]) -> None:
-    """Make the version table hold ``state``, in the transaction of ``connection``.
+def stamp(connection: psycopg.Connection[Any], table: VersionTable, state: Iterable[str]) -> None:
+    """Make a version table hold ``state``, in the transaction of ``connection``.
 
     :param connection: a connection in a transaction.
-    :param settings: the project's settings; env.py may name another version table.
+    :param table: the version table; it is made if it is not there.
     :param state: the revisions.
     :raises StatementFailedError: the table cannot be written.
     """
     import psycopg
     from psycopg import sql
 
-    table = find_version_table(open_project(settings))
     name = sql.Identifier(table.schema, table.name) if table.schema else sql.Identifier(table.name)
     try:
         row = connection.execute("select to_regclass(%s) is not null", [name.as_string(connection)]).fetchone()

@@ -28,16 +28,15 @@ _ACTORS = (
 
 
 def open_ledger(run: Run) -> Ledger | None:
-    """Return the ledger of the run's database; None when setting ``history`` is off."""
+    """Return what the run writes its history to; None when setting ``history`` is off."""
     return make_ledger(run) if run.settings.history else None
 
 
 def make_ledger(run: Run) -> Ledger:
-    """Return the ledger of the run's database, also when setting ``history`` is off."""
+    """Return what the run writes its history to, also when setting ``history`` is off."""
     from seachange.revisions.ledger import Ledger
-    from seachange.revisions.runner import version_table
 
-    return Ledger(run.database, run.history, version_table=version_table(run.settings), origin=origin_of(run))
+    return Ledger(run.history, origin=origin_of(run))
 
 
 def origin_of(run: Run) -> Origin:

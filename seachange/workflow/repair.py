@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,9 @@ from seachange.workflow.steps._check import require_known, require_writable
 
 if TYPE_CHECKING:
     from seachange.revisions.reconcile import Mismatch
+    from seachange.revisions.units import Unit
 
-__all__ = ["actions", "find_mismatches", "history_findings", "repair", "select_kinds"]
+__all__ = ["actions", "find_mismatches", "history_findings", "mismatches_by_unit", "repair", "select_kinds"]
 
 _VERBS = {
     "applied-elsewhere": "note as applied",
@@ -33,15 +35,27 @@ def find_mismatches(run: Run, *, baseline: bool = False) -> tuple[Mismatch, ...]
     :raises StatementFailedError: the history cannot be read.
     :raises RevisionUnknownError: the database is at a revision that no file has.
     """
-    from seachange.postgres.connection import connect
-    from seachange.revisions.reconcile import mismatches, read_recorded
-    from seachange.revisions.runner import version_table
+    return tuple(one for found in mismatches_by_unit(run, baseline=baseline).values() for one in found)
 
-    current = run.current()
-    require_known(run, current)
-    with contextlib.closing(connect(run.database, autocommit=True)) as connection:
-        recorded = read_recorded(connection, version_table(run.settings))
-    return mismatches(run.history, current=current, recorded=recorded or {}, baseline=baseline)
+
+def mismatches_by_unit(run: Run, *, baseline: bool = False) -> dict[Unit, tuple[Mismatch, ...]]:
+    """Return what :func:`find_mismatches` returns, by version table."""
+    from seachange.postgres.connection import connect
+    from seachange.revisions.ledger import locate
+    from seachange.revisions.reconcile import mismatches, read_recorded
+    from seachange.revisions.units import labels, read_units
+
+    units = read_units(run.settings, run.database)
+    named = labels(units)
+    found: dict[Unit, tuple[Mismatch, ...]] = {}
+    for unit in units:
+        require_known(run, unit.current)
+        with contextlib.closing(connect(unit.database, autocommit=True)) as connection:
+            place = locate(connection, unit)
+            recorded = read_recorded(connection, place.table)
+        of_unit = mismatches(run.history, current=unit.current, recorded=recorded, baseline=baseline)
+        found[place] = tuple(dataclasses.replace(one, unit=named[unit]) for one in of_unit)
+    return found
 
 
 def history_findings(run: Run) -> tuple[Finding, ...]:
@@ -86,9 +100,10 @@ def repair(run: Run) -> StepResult:
         facts = tuple(f"would {action}" for action in actions(found))
         return StepResult(status="skipped", summary=f"{len(facts)} to repair", facts=facts, data={"mismatches": found})
     with locked(run):
-        found = _of_kinds(run, kinds)
-        with contextlib.closing(connect(run.database)) as connection, connection.transaction():
-            reconcile(connection, make_ledger(run), found)
+        ledger, found = make_ledger(run), _of_kinds(run, kinds)
+        for unit, of_unit in mismatches_by_unit(run, baseline=True).items():
+            with contextlib.closing(connect(unit.database)) as connection, connection.transaction():
+                reconcile(connection, ledger.at(unit), [one for one in of_unit if one in found])
     left = [one for one in _of_kinds(run, kinds) if one in found]
     if left:
         raise SeachangeError(f"the history still says otherwise: {left[0].sentence}", hint="look at `invoke migration.history`")

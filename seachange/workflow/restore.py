@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from seachange.errors import SeachangeError
 from seachange.plan import StepResult
-from seachange.workflow.origin import origin_of
+from seachange.workflow.origin import make_ledger
 from seachange.workflow.run import Run
 
 if TYPE_CHECKING:
@@ -52,15 +52,17 @@ def restore(run: Run) -> StepResult:
 def _note(run: Run, database: Database) -> None:
     """Write into the history that came with the backup that it was restored; what goes wrong here is not worth a failure."""
     from seachange.postgres.connection import connect
-    from seachange.revisions.ledger import Ledger
-    from seachange.revisions.runner import current, version_table
+    from seachange.revisions.ledger import locate
+    from seachange.revisions.units import read_units
 
     if not run.settings.history:
         return
     try:
-        table = version_table(run.settings)
-        with contextlib.closing(connect(database, autocommit=True)) as connection:
-            at = current(connection, run.settings)
-        Ledger(database, run.history, version_table=table, origin=origin_of(run)).restored(at)
+        ledger = make_ledger(run)
+        for unit in read_units(run.settings, database):
+            if unit.database == database:
+                with contextlib.closing(connect(database, autocommit=True)) as connection:
+                    place = locate(connection, unit)
+                ledger.at(place).restored(unit.current)
     except SeachangeError as exc:
         _log.warning("the restore is not in the history: %s", exc)

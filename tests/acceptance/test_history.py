@@ -133,7 +133,7 @@ def test_a_failure_in_the_first_of_five_leaves_nothing_and_is_in_the_history(
     project.replace(
         "migrations/versions/0001_create_clients.py",
         old="    op.create_table(",
-        new='    op.execute("nonsense")\n    op.create_table(',
+        new='    op.execute("select 1 / 0")\n    op.create_table(',
     )
 
     applied = project.invoke("migration.apply")

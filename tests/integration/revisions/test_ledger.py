@@ -19,9 +19,11 @@ from seachange.errors import InterruptedRunError, MigrationFailedError, Statemen
 from seachange.postgres import interrupt
 from seachange.postgres.connection import Database, connect
 from seachange.revisions._ledger_table import CREATE, insert_within
+from seachange.revisions._versions import VersionTable
 from seachange.revisions.history import read_history
 from seachange.revisions.ledger import Ledger, Origin
 from seachange.revisions.runner import Applied, downgrade, upgrade
+from seachange.revisions.units import Unit
 from tests.integration.revisions.conftest import Open
 from tests.integration.revisions.looking import ask, at, body, write_revision
 
@@ -38,12 +40,12 @@ KILLED_AT_COMMIT = """
 """
 
 
-def ledger_of(database: Database, settings: Settings, *, origin: Origin = ORIGIN) -> Ledger:
-    return Ledger(database, read_history(settings), version_table="alembic_version", origin=origin)
+def ledger_of(settings: Settings) -> Ledger:
+    return Ledger(read_history(settings), origin=ORIGIN)
 
 
 def apply(database: Database, settings: Settings, *, target: str = "heads", ledger: Ledger | None = None) -> Applied:
-    return upgrade(database, settings, target=target, ledger=ledger or ledger_of(database, settings))
+    return upgrade(database, settings, target=target, ledger=ledger or ledger_of(settings))
 
 
 def rows(database: Database, columns: str = "revision, direction, outcome") -> list[Any]:
@@ -74,7 +76,7 @@ def migrator(each_database: Database) -> Iterator[Database]:
 @pytest.mark.parametrize("name", ["async_asyncpg", "async_psycopg", "sync_psycopg2"])
 def test_it_is_written_whatever_driver_the_revisions_use(open_project: Open, each_database: Database, name: str) -> None:
     settings = open_project(name)
-    ledger = ledger_of(each_database, settings)
+    ledger = ledger_of(settings)
     apply(each_database, settings, ledger=ledger)
 
     assert (ledger.problem, rows(each_database)) == ("", [("0001", "upgrade", "applied"), ("0002", "upgrade", "applied")])
@@ -83,7 +85,7 @@ def test_it_is_written_whatever_driver_the_revisions_use(open_project: Open, eac
 def test_every_revision_of_a_run_is_written_down(open_project: Open, each_database: Database) -> None:
     settings = open_project("linear")
     apply(each_database, settings, target="0002")
-    downgrade(each_database, settings, target="-1", ledger=ledger_of(each_database, settings))
+    downgrade(each_database, settings, target="-1", ledger=ledger_of(settings))
 
     assert rows(each_database) == [
         ("0001", "upgrade", "applied"),
@@ -176,7 +178,7 @@ def test_nothing_is_made_where_nothing_is_to_do(open_project: Open, database: Da
     settings = open_project("linear")
     upgrade(database, settings)
 
-    ledger = ledger_of(database, settings)
+    ledger = ledger_of(settings)
     apply(database, settings, ledger=ledger)
 
     assert ask(database, "select nspname from pg_namespace where nspname = 'seachange'") == []
@@ -184,13 +186,13 @@ def test_nothing_is_made_where_nothing_is_to_do(open_project: Open, database: Da
 
 def test_a_role_that_may_not_create_the_schema_migrates_all_the_same(open_project: Open, migrator: Database) -> None:
     settings = open_project("linear")
-    ledger = ledger_of(migrator, settings)
+    ledger = ledger_of(settings)
 
     applied = apply(migrator, settings, ledger=ledger)
 
     assert applied.revisions == ("0001", "0002", "0003")
     assert ledger.problem == (
-        f"the history of revisions cannot be kept in this database: permission denied for database {migrator.name}"
+        f"the history of revisions cannot be kept in database {migrator.name}: permission denied for database {migrator.name}"
     )
 
 
@@ -199,7 +201,7 @@ def test_a_role_without_rights_to_the_table_migrates_all_the_same(
 ) -> None:
     settings = open_project("linear")
     run_sql(each_database, CREATE, f"grant usage on schema seachange to {migrator.parameters['user']}")
-    ledger = ledger_of(migrator, settings)
+    ledger = ledger_of(settings)
 
     applied = apply(migrator, settings, ledger=ledger)
 
@@ -216,7 +218,7 @@ def test_a_table_that_an_administrator_made_is_enough(open_project: Open, each_d
         f"grant usage on schema seachange to {role}",
         f"grant select, insert on seachange.history to {role}",
     )
-    ledger = ledger_of(migrator, settings)
+    ledger = ledger_of(settings)
 
     apply(migrator, settings, ledger=ledger)
 
@@ -226,7 +228,7 @@ def test_a_table_that_an_administrator_made_is_enough(open_project: Open, each_d
 def test_a_lock_on_the_table_holds_up_nothing_for_long(open_project: Open, each_database: Database) -> None:
     settings = open_project("linear")
     apply(each_database, settings, target="0001")
-    ledger = ledger_of(each_database, settings)
+    ledger = ledger_of(settings)
     with contextlib.closing(connect(each_database)) as other:
         other.execute("lock table seachange.history in share mode")
 
@@ -245,7 +247,7 @@ def test_a_revision_that_changes_the_role_migrates_all_the_same(
     run_sql(each_database, "grant all on all tables in schema public to public")
     apply(each_database, settings, target="0003")
     run_sql(each_database, "grant all on all tables in schema public to public")
-    ledger = ledger_of(each_database, settings)
+    ledger = ledger_of(settings)
 
     apply(each_database, settings, ledger=ledger)
 
@@ -258,10 +260,10 @@ def test_two_runs_at_once_make_the_table_once(open_project: Open, each_database:
     barrier = threading.Barrier(2, timeout=10)
 
     def prepare(table: str) -> str:
-        ledger = Ledger(each_database, read_history(settings), version_table=table, origin=ORIGIN)
+        part = ledger_of(settings).at(Unit(database=each_database, table=VersionTable(name=table, schema="public")))
         barrier.wait()
-        ledger.prepare(("0001",))
-        return ledger.problem
+        part.prepare(("0001",))
+        return part.problem
 
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         problems = list(pool.map(prepare, ("one", "two")))
@@ -353,7 +355,8 @@ def test_a_row_is_written_by_every_asynchronous_driver(linear: Settings, each_da
 
 def odd_row(database: Database, settings: Settings) -> dict[str, object]:
     revision = read_history(settings).find("0001")
-    return ledger_of(database, settings).row(revision, direction="upgrade", outcome="failed") | {"error": ODD}
+    part = ledger_of(settings).at(Unit(database=database, table=VersionTable()))
+    return part.row(revision, direction="upgrade", outcome="failed") | {"error": ODD}
 
 
 def sqlalchemy_url(database: Database, driver: str) -> str:
