@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from seachange import _casts
+from seachange._casts import ENVIRONMENTS
 from seachange.errors import ConfigError, ProjectNotFoundError
 
 __all__ = ["ENVIRONMENTS", "Setting", "Settings", "describe", "find_root", "load"]
-
-ENVIRONMENTS = ("development", "test", "staging", "production")
 
 _T = TypeVar("_T")
 _CONNECTION_KEYS = ("database_url", "direct_url", "url", "dsn", "password")
@@ -35,76 +35,6 @@ class Setting:
     connection: bool = False
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError("a string")
-    return value
-
-
-def _boolean(value: object) -> bool:
-    if isinstance(value, bool):
-        return value
-    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False, "": False}
-    if isinstance(value, str) and value.strip().lower() in words:
-        return words[value.strip().lower()]
-    raise ValueError("true or false")
-
-
-def _count(value: object) -> int:
-    if isinstance(value, str) and value.strip().isdigit():
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError("a whole number, 0 or more")
-    return value
-
-
-_UNITS = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
-
-
-def _duration(value: object) -> int:
-    # PostgreSQL's own spelling of time values (documentation, 20.1.1 Parameter Names and Values); a bare number is milliseconds.
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return value
-    found = re.fullmatch(r"\s*(\d+)\s*(ms|s|min|h|d)?\s*", value) if isinstance(value, str) else None
-    if not found:
-        raise ValueError("milliseconds, or a number with ms, s, min, h or d")
-    return int(found[1]) * _UNITS[found[2] or "ms"]
-
-
-def _size(value: object) -> int:
-    found = re.fullmatch(r"\s*(\d+)\s*(B|kB|MB|GB)?\s*", str(value)) if not isinstance(value, bool) else None
-    if not found:
-        raise ValueError("bytes, or a number with kB, MB or GB")
-    return int(found[1]) * {"B": 1, "kB": 1024, "MB": 1024**2, "GB": 1024**3}[found[2] or "B"]
-
-
-def _names(value: object) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    if isinstance(value, (list, tuple)) and all(isinstance(part, str) for part in value):
-        return tuple(value)
-    raise ValueError("a list of strings")
-
-
-def _environment_name(value: object) -> str:
-    if value not in ENVIRONMENTS:
-        raise ValueError("one of " + ", ".join(ENVIRONMENTS))
-    return str(value)
-
-
-def _kill_blockers(value: object) -> str:
-    if value not in ("", "idle-in-transaction"):
-        raise ValueError("idle-in-transaction, the only sessions that are ever ended")
-    return str(value)
-
-
-def _major(value: object) -> int:
-    number = _count(value)
-    if number and not 12 <= number <= 99:
-        raise ValueError("a PostgreSQL major version such as 18, or 0 for the newest at hand")
-    return number
-
-
 def _setting(
     cast: Callable[[object], _T], form: str, text: str, *, default: _T, variable: str = "", connection: bool = False
 ) -> _T:
@@ -119,13 +49,13 @@ class Settings:
     root: Path
     environment: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
     project: str = _setting(
-        _text, "text", "name of the project and of its development database (default: the folder's name)", default=""
+        _casts.text, "text", "name of the project and of its development database (default: the folder's name)", default=""
     )
     database_url: str = _setting(
-        _text, "URL", "the database; never read from pyproject.toml", default="", variable="DATABASE_URL", connection=True
+        _casts.text, "URL", "the database; never read from pyproject.toml", default="", variable="DATABASE_URL", connection=True
     )
     direct_url: str = _setting(
-        _text,
+        _casts.text,
         "URL",
         "the same database without a connection pooler, instead of DATABASE_URL for everything but the service",
         default="",
@@ -133,105 +63,121 @@ class Settings:
         connection=True,
     )
     app_env: str = _setting(
-        _environment_name, " | ".join(ENVIRONMENTS), "where this runs", default="development", variable="APP_ENV"
+        _casts.environment_name, " | ".join(ENVIRONMENTS), "where this runs", default="development", variable="APP_ENV"
     )
     migration_timeout: int = _setting(
-        _duration,
+        _casts.duration,
         "time",
         "how long to keep trying to reach the server or to get a lock",
         default=30_000,
         variable="MIGRATION_TIMEOUT",
     )
     migration_retry_attempts: int = _setting(
-        _count,
+        _casts.count,
         "number",
         "how often a revision stopped by a lock timeout is tried again",
         default=3,
         variable="MIGRATION_RETRY_ATTEMPTS",
     )
     lock_timeout: int | None = _setting(
-        _duration,
+        _casts.duration,
         "time",
         "the longest lock_timeout of blocking statements (default: twice deadlock_timeout, at least 2s; docs/locks.md)",
         default=None,
     )
     statement_timeout: int | None = _setting(
-        _duration,
+        _casts.duration,
         "time",
         "statement_timeout of all statements (default: 1min for what blocks, longer for data and builds; docs/locks.md)",
         default=None,
     )
     kill_blockers: str = _setting(
-        _kill_blockers,
+        _casts.kill_blockers,
         "idle-in-transaction",
         "end sessions that are idle in a transaction and in the way of a revision",
         default="",
     )
     run_migrations: bool = _setting(
-        _boolean, "true | false", "start.deploy applies revisions", default=False, variable="RUN_MIGRATIONS"
+        _casts.boolean, "true | false", "start.deploy applies revisions", default=False, variable="RUN_MIGRATIONS"
     )
-    run_seeds: bool = _setting(_boolean, "true | false", "start.deploy loads seed data", default=False, variable="RUN_SEEDS")
+    run_seeds: bool = _setting(
+        _casts.boolean, "true | false", "start.deploy loads seed data", default=False, variable="RUN_SEEDS"
+    )
     is_first_deploy: bool = _setting(
-        _boolean, "true | false", "start.deploy sets up an empty database", default=False, variable="IS_FIRST_DEPLOY"
+        _casts.boolean, "true | false", "start.deploy sets up an empty database", default=False, variable="IS_FIRST_DEPLOY"
     )
     alembic_ini: str = _setting(
-        _text,
+        _casts.text,
         "path",
         "Alembic's ini file, when it is not alembic.ini beside pyproject.toml",
         default="alembic.ini",
         variable="ALEMBIC_CONFIG",
     )
     history: bool = _setting(
-        _boolean, "true | false", "every run is written down in the database, in table seachange.history", default=True
+        _casts.boolean, "true | false", "every run is written down in the database, in table seachange.history", default=True
     )
     release: str = _setting(
-        _text, "text", "the release that is deployed, for requires_release (default: the newest git tag of HEAD)", default=""
+        _casts.text,
+        "text",
+        "the release that is deployed, for requires_release (default: the newest git tag of HEAD)",
+        default="",
     )
     env_context: str = _setting(
-        _text, "module:attribute", "context manager that env.py runs in, such as Flask's application.app_context", default=""
+        _casts.text,
+        "module:attribute",
+        "context manager that env.py runs in, such as Flask's application.app_context",
+        default="",
     )
     models: str = _setting(
-        _text, "module:attribute", "declarative base or MetaData (default: target_metadata of env.py)", default=""
+        _casts.text, "module:attribute", "declarative base or MetaData (default: target_metadata of env.py)", default=""
     )
     databases: tuple[str, ...] = _setting(
-        _names, "list", "names for the databases of an env.py with several, in the order in which it connects", default=()
+        _casts.names, "list", "names for the databases of an env.py with several, in the order in which it connects", default=()
     )
-    seeds: str = _setting(_text, "module:function", "function(connection, scale) that loads seed data", default="")
-    service: str = _setting(_text, "module:attribute", "ASGI application that start.prod serves", default="")
-    schemas: tuple[str, ...] = _setting(_names, "list", "schemas to look at (default: all but the system's)", default=())
+    seeds: str = _setting(_casts.text, "module:function", "function(connection, scale) that loads seed data", default="")
+    service: str = _setting(_casts.text, "module:attribute", "ASGI application that start.prod serves", default="")
+    schemas: tuple[str, ...] = _setting(_casts.names, "list", "schemas to look at (default: all but the system's)", default=())
     base_branch: str = _setting(
-        _text,
+        _casts.text,
         "branch",
         "branch that others work from (default: origin/HEAD, origin/main, main, origin/master, master)",
         default="",
     )
     known_databases: tuple[str, ...] = _setting(
-        _names, "list", "variables with URLs of databases whose revisions are never rebased, besides DATABASE_URL", default=()
+        _casts.names,
+        "list",
+        "variables with URLs of databases whose revisions are never rebased, besides DATABASE_URL",
+        default=(),
     )
-    backup_dir: str = _setting(_text, "path", "where backups go", default="backups")
-    backup_keep: int = _setting(_count, "number", "backups to keep; 0 keeps all; the newest is never removed", default=10)
+    backup_dir: str = _setting(_casts.text, "path", "where backups go", default="backups")
+    backup_keep: int = _setting(_casts.count, "number", "backups to keep; 0 keeps all; the newest is never removed", default=10)
     stall_timeout: int = _setting(
-        _duration, "time", "a dump or restore that makes no progress for this long is stopped", default=300_000
+        _casts.duration, "time", "a dump or restore that makes no progress for this long is stopped", default=300_000
     )
-    sync_dir: str = _setting(_text, "path", "where structure.sql, schema.md and client.py go", default="schema")
-    log_file: str = _setting(_text, "path", "the structured log, JSON lines", default="logs/migration.log")
-    log_max_size: int = _setting(_size, "size", "size at which the log is rotated", default=5 * 1024**2)
-    log_keep: int = _setting(_count, "number", "rotated logs to keep", default=5)
+    sync_dir: str = _setting(_casts.text, "path", "where structure.sql, schema.md and client.py go", default="schema")
+    log_file: str = _setting(_casts.text, "path", "the structured log, JSON lines", default="logs/migration.log")
+    log_max_size: int = _setting(_casts.size, "size", "size at which the log is rotated", default=5 * 1024**2)
+    log_keep: int = _setting(_casts.count, "number", "rotated logs to keep", default=5)
     clean_build: tuple[str, ...] = _setting(
-        _names,
+        _casts.names,
         "list",
         "names of build output that clean removes when git does not track it",
         default=("dist", "build", "*.egg-info"),
     )
     clean_caches: tuple[str, ...] = _setting(
-        _names, "list", "names of tool caches", default=(".mypy_cache", ".pytest_cache", ".ruff_cache", ".import_linter_cache")
+        _casts.names,
+        "list",
+        "names of tool caches",
+        default=(".mypy_cache", ".pytest_cache", ".ruff_cache", ".import_linter_cache"),
     )
-    clean_cache_age: int = _setting(_duration, "time", "caches not used for this long are stale", default=7 * 86_400_000)
-    postgres_major: int = _setting(_major, "number", "major version of the development server; 0: the newest at hand", default=0)
+    clean_cache_age: int = _setting(_casts.duration, "time", "caches not used for this long are stale", default=7 * 86_400_000)
+    postgres_major: int = _setting(
+        _casts.major, "number", "major version of the development server; 0: the newest at hand", default=0
+    )
     cache_dir: str = _setting(
-        _text, "path", "servers, initdb templates and shadow databases (default: the user's cache folder)", default=""
+        _casts.text, "path", "servers, initdb templates and shadow databases (default: the user's cache folder)", default=""
     )
-    shadow_keep: int = _setting(_count, "number", "shadow databases to keep for each major version", default=8)
+    shadow_keep: int = _setting(_casts.count, "number", "shadow databases to keep for each major version", default=8)
 
     def path(self, value: str) -> Path:
         """Return ``value`` as an absolute path below the project's root."""
