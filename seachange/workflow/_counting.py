@@ -6,18 +6,18 @@ import contextlib
 import dataclasses
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from seachange.plan import Statement
 from seachange.postgres.redaction import redact
-from seachange.workflow._stored import Gone
+from seachange.workflow._stored import Gone, Stored
 
 if TYPE_CHECKING:
     import psycopg
     from psycopg.sql import SQL, Composed
 
-__all__ = ["Count", "Counting", "changes_rows"]
+__all__ = ["Count", "Counting", "effect_of"]
 
 # A person waits for the answer: no single count, and not all of them, may take long; and nobody is to wait for their locks.
 _EACH_MS = 2_000
@@ -49,19 +49,32 @@ class Count:
     reason: str = ""
 
 
-def changes_rows(statement: Statement) -> bool:
-    """Say whether a statement deletes or overwrites rows."""
+def effect_of(statement: Statement, stored: Iterable[Stored]) -> str:
+    """Return what a statement does to rows that were there before the way back began: ``deleted``, ``overwritten`` or nothing.
+
+    :param statement: the statement.
+    :param stored: the tables and columns that there were.
+    """
     import postgast
     from postgast import pg_query_pb2 as nodes
 
     try:
         parsed = postgast.parse(statement.sql)
     except postgast.PgQueryError:
-        return False
-    return any(
-        any(postgast.find_nodes(parsed, kind))
-        for kind in (nodes.DeleteStmt, nodes.UpdateStmt, nodes.MergeStmt, nodes.TruncateStmt)
-    )
+        return ""
+    columns = {table.name: {column.name for column in table.columns.values()} for table in stored}
+    removing = [
+        found.relation.relname for kind in (nodes.DeleteStmt, nodes.MergeStmt) for found in postgast.find_nodes(parsed, kind)
+    ]
+    removing += [one.range_var.relname for found in postgast.find_nodes(parsed, nodes.TruncateStmt) for one in found.relations]
+    if columns.keys() & set(removing):
+        return "deleted"
+    # A column that the way back brings again is filled, not overwritten.
+    changing = [
+        columns.get(found.relation.relname, set()) & {target.res_target.name for target in found.target_list}
+        for found in postgast.find_nodes(parsed, nodes.UpdateStmt)
+    ]
+    return "overwritten" if any(changing) else ""
 
 
 class NotCountedError(Exception):

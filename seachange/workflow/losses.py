@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from seachange.errors import InterruptedRunError, RefusedError, SeachangeError
 from seachange.plan import Plan, Statement
-from seachange.workflow._counting import Count, Counting, changes_rows
+from seachange.workflow._counting import Count, Counting, effect_of
 from seachange.workflow._stored import Gone, gone, read_stored
 from seachange.workflow.run import Run
 
@@ -64,6 +64,15 @@ class Preview:
         return tuple(f"{verb}: {loss.sentence}" for loss in self.losses) or ("no data goes",)
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Tried:
+    """The way back as it went on a throwaway server."""
+
+    plan: Plan
+    gone: tuple[Gone, ...]
+    effects: tuple[tuple[Statement, str], ...]
+
+
 def preview(run: Run, plan: Plan, *, target: str) -> Preview:
     """Return what reverting takes with it; the database is only read.
 
@@ -77,22 +86,21 @@ def preview(run: Run, plan: Plan, *, target: str) -> Preview:
     from seachange.postgres.connection import connect
 
     try:
-        captured, changes = _tried(run, plan, target=target)
+        tried = _tried(run, plan, target=target)
     except (RefusedError, InterruptedRunError):
         raise
     except SeachangeError as exc:
         return Preview(plan=plan, problem=exc.message)
-    statements = [statement for revision in captured.revisions for statement in revision.statements if changes_rows(statement)]
     with contextlib.closing(connect(run.database, autocommit=True)) as connection:
         counting = Counting(connection)
         losses = (
-            *(_of_schema(each, counting.of(each)) for each in changes),
-            *(_of_rows(each, counting.by(each)) for each in statements),
+            *(_of_schema(each, counting.of(each)) for each in tried.gone),
+            *(_of_rows(each, counting.by(each), effect=effect) for each, effect in tried.effects),
         )
-    return Preview(plan=captured, losses=losses)
+    return Preview(plan=tried.plan, losses=losses)
 
 
-def _tried(run: Run, plan: Plan, *, target: str) -> tuple[Plan, tuple[Gone, ...]]:
+def _tried(run: Run, plan: Plan, *, target: str) -> _Tried:
     from seachange.revisions.planning import capture
     from seachange.revisions.shadow_history import open_shadow
 
@@ -100,7 +108,13 @@ def _tried(run: Run, plan: Plan, *, target: str) -> tuple[Plan, tuple[Gone, ...]
         clone = shadow.clone()
         before = _stored(clone)
         captured = capture(run.settings, clone, run.history, target=target, direction="downgrade")
-        return dataclasses.replace(captured, current=plan.current), gone(before, _stored(clone))
+        after = _stored(clone)
+    sent = ((one, effect_of(one, before.values())) for revision in captured.revisions for one in revision.statements)
+    return _Tried(
+        plan=dataclasses.replace(captured, current=plan.current),
+        gone=gone(before, after),
+        effects=tuple((statement, effect) for statement, effect in sent if effect),
+    )
 
 
 def _stored(database: Database) -> dict[int, Stored]:
@@ -121,9 +135,9 @@ def _of_schema(what: Gone, count: Count) -> Loss:
     return _loss(f"column {place} {what.change}", count, which=what.which)
 
 
-def _of_rows(statement: Statement, count: Count) -> Loss:
+def _of_rows(statement: Statement, count: Count, *, effect: str) -> Loss:
     text = " ".join(statement.sql.split())
-    return _loss(f"{text if len(text) <= _LONGEST else f'{text[:_LONGEST]}...'} ({statement.where})", count)
+    return _loss(f"{text if len(text) <= _LONGEST else f'{text[:_LONGEST]}...'} ({statement.where})", count, which=effect)
 
 
 def _loss(what: str, count: Count, *, which: str = "") -> Loss:

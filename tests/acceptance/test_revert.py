@@ -16,7 +16,7 @@ LOST = (
     "goes: column public.pets.name turns from character varying(80) into character varying(40): "
     "1 row with a value too large for that\n"
     "goes: column public.pets.mood loses the label shy: 1 row with it\n"
-    "goes: UPDATE pets SET mood = NULL WHERE mood = 'shy' (migrations/versions/0005_shy_pets.py:18): 1 row\n"
+    "goes: UPDATE pets SET mood = NULL WHERE mood = 'shy' (migrations/versions/0005_shy_pets.py:18): 1 row overwritten\n"
 )
 
 
@@ -84,8 +84,8 @@ def test_a_reset_says_what_went(pets: Project, url: dict[str, str], database: Da
     assert found["facts"][:4] == [
         "gone: column public.clients.city: 49 rows with a value",
         "gone: table public.pets: 3 rows",
-        "gone: UPDATE pets SET mood = NULL WHERE mood = 'shy' (migrations/versions/0005_shy_pets.py:18): 1 row",
-        "gone: DELETE FROM clients WHERE id <= 2000 (migrations/versions/0002_first_clients.py:20): 2000 rows",
+        "gone: UPDATE pets SET mood = NULL WHERE mood = 'shy' (migrations/versions/0005_shy_pets.py:18): 1 row overwritten",
+        "gone: DELETE FROM clients WHERE id <= 2000 (migrations/versions/0002_first_clients.py:20): 2000 rows deleted",
     ]
     assert ask(database, "select count(*) from clients") == [0]
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+
 import pytest
 
 from seachange.config import Settings
 from seachange.plan import Plan, Statement
-from seachange.postgres.connection import Database
+from seachange.postgres.connection import Database, connect
 from seachange.revisions.history import read_history
 from seachange.revisions.planning import capture
 from seachange.revisions.runner import upgrade
@@ -191,4 +194,26 @@ def test_settings_of_the_session_are_no_statements_of_a_revision(linear: Setting
     assert [one.sql for one in found] == [
         "CREATE INDEX CONCURRENTLY i ON clients (name)",
         "ALTER TABLE clients ADD COLUMN note text",
+    ]
+
+
+def test_what_is_tried_again_behind_a_lock_is_noted_once(linear: Settings, database: Database) -> None:
+    upgrade(database, linear)
+    with contextlib.closing(connect(database)) as other:
+        other.execute("lock table clients in access exclusive mode")
+        release = threading.Timer(2.0, other.rollback)
+        release.start()
+        found = planned(
+            linear,
+            database,
+            "op.execute('CREATE TABLE a ()')",
+            "op.execute('ALTER TABLE clients ADD note text')",
+            "op.execute('SELECT 1')",
+        )
+        release.join()
+
+    assert [(one.sql, one.count, one.transaction) for one in found] == [
+        ("CREATE TABLE a ()", 1, 1),
+        ("ALTER TABLE clients ADD note text", 1, 1),
+        ("SELECT 1", 1, 1),
     ]

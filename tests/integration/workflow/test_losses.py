@@ -10,7 +10,7 @@ import pytest
 
 from seachange.plan import Statement
 from seachange.postgres.connection import Database, connect
-from seachange.workflow._counting import Count, Counting, changes_rows
+from seachange.workflow._counting import Count, Counting, effect_of
 from seachange.workflow._stored import Gone, gone, read_stored
 
 SCHEMA = """
@@ -117,7 +117,6 @@ def test_rows_that_a_statement_changes_are_counted_without_running_it(
 ) -> None:
     statement = Statement(sql=sql)
 
-    assert changes_rows(statement)
     assert Counting(session).by(statement) == expected
     assert session.execute("select (select count(*) from owners), (select count(*) from visits)").fetchone() == (3, 3)
 
@@ -140,20 +139,25 @@ def test_a_join_is_estimated_by_the_planner(session: psycopg.Connection) -> None
 
 
 @pytest.mark.parametrize(
-    "sql",
+    ("sql", "effect"),
     [
-        pytest.param("INSERT INTO owners (id) VALUES (9)", id="new rows"),
-        pytest.param("SELECT 1", id="reading"),
-        pytest.param("DROP TABLE owners", id="the schema"),
-        pytest.param("this is no SQL", id="no SQL"),
+        pytest.param("DELETE FROM owners", "deleted", id="delete"),
+        pytest.param("TRUNCATE more, public.visits", "deleted", id="truncate"),
+        pytest.param("MERGE INTO owners USING visits v ON v.id = owners.id WHEN MATCHED THEN DELETE", "deleted", id="merge"),
+        pytest.param("UPDATE owners SET name = 'x'", "overwritten", id="update"),
+        pytest.param(
+            "WITH d AS (DELETE FROM visits RETURNING *) INSERT INTO b SELECT * FROM d", "deleted", id="inside of another"
+        ),
+        pytest.param("UPDATE owners SET first_name = split_part(name, ' ', 1)", "", id="a column that comes back"),
+        pytest.param("DELETE FROM former", "", id="a table that comes back"),
+        pytest.param("INSERT INTO owners (id) VALUES (9)", "", id="new rows"),
+        pytest.param("SELECT 1", "", id="reading"),
+        pytest.param("DROP TABLE owners", "", id="the schema"),
+        pytest.param("this is no SQL", "", id="no SQL"),
     ],
 )
-def test_other_statements_change_no_rows(sql: str) -> None:
-    assert not changes_rows(Statement(sql=sql))
-
-
-def test_rows_deleted_inside_of_another_statement_are_seen() -> None:
-    assert changes_rows(Statement(sql="WITH d AS (DELETE FROM a RETURNING *) INSERT INTO b SELECT * FROM d"))
+def test_what_a_statement_does_to_rows_that_are_there(session: psycopg.Connection, sql: str, effect: str) -> None:
+    assert effect_of(Statement(sql=sql), read_stored(session).values()) == effect
 
 
 def test_a_table_that_another_session_locks_is_estimated(session: psycopg.Connection, each_database: Database) -> None:
