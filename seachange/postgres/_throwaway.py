@@ -21,9 +21,12 @@ from seachange.postgres._pristine import pristine
 from seachange.postgres._privileges import Identity, give, spawn
 from seachange.postgres._tether import Tether
 
-__all__ = ["Run", "Server", "running"]
+__all__ = ["THROWAWAY", "Run", "Server", "running"]
 
 _log = logging.getLogger(__name__)
+
+# cluster_name, by which a session knows that nobody's data is where it is.
+THROWAWAY = "seachange-throwaway"
 
 _STOP_S = 10.0
 
@@ -31,6 +34,7 @@ _STOP_S = 10.0
 # behind. Vacuum would only disturb what is measured.
 _OPTIONS = {
     "listen_addresses": "",
+    "cluster_name": THROWAWAY,
     "port": str(PORT),
     "fsync": "off",
     "synchronous_commit": "off",

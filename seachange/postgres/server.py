@@ -16,9 +16,9 @@ from seachange.postgres._installation import Installation
 from seachange.postgres._places import cache_root, run_roots
 from seachange.postgres._privileges import Identity, server_identity
 from seachange.postgres._reach import within_reach
-from seachange.postgres._throwaway import Server, running
+from seachange.postgres._throwaway import THROWAWAY, Server, running
 
-__all__ = ["Server", "sweep", "throwaway"]
+__all__ = ["THROWAWAY", "Server", "sweep", "throwaway"]
 
 _log = logging.getLogger(__name__)
 

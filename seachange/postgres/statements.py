@@ -60,7 +60,7 @@ class StatementClass:
 
     ``concurrent``: it commits by itself and leaves something behind when it breaks off; ``atomic``: on its own it is done
     wholly or not at all, or can be given again; ``sets``: the parameters that it sets, with whether that is for its
-    transaction only.
+    transaction only. Roles, unlike all else, belong to every database of the server.
     """
 
     lock: Lock
@@ -68,6 +68,8 @@ class StatementClass:
     concurrent: bool = False
     atomic: bool = True
     build: Build | None = None
+    makes_role: str = ""
+    drops_roles: tuple[str, ...] = ()
     sets: Mapping[str, bool] = dataclasses.field(default_factory=dict)
 
 
@@ -225,6 +227,15 @@ def _select(statement: Any) -> StatementClass:
     return StatementClass(lock=Lock.DATA, work=Work.LONG, sets=sets)
 
 
+def _create_role(statement: Any) -> StatementClass:
+    return StatementClass(lock=Lock.FREE, work=Work.SHORT, makes_role=statement.role)
+
+
+def _drop_role(statement: Any) -> StatementClass:
+    names = tuple(each.role_spec.rolename for each in statement.roles)
+    return StatementClass(lock=Lock.FREE, work=Work.SHORT, drops_roles=names)
+
+
 def _name(relation: Any) -> str:
     return ".".join(_quoted(part) for part in (relation.schemaname, relation.relname) if part)
 
@@ -247,6 +258,8 @@ _SPECIAL = {
     "alter_domain_stmt": _alter_domain,
     "variable_set_stmt": _set,
     "select_stmt": _select,
+    "create_role_stmt": _create_role,
+    "drop_role_stmt": _drop_role,
 }
 
 # A procedure or a block may commit half of its work before it fails.
@@ -265,8 +278,8 @@ _BY_KIND: Mapping[str, tuple[Lock, Work]] = {
     **dict.fromkeys(("create_publication_stmt", "alter_publication_stmt"), (Lock.ONLINE, Work.LONG)),
     **dict.fromkeys(
         (
-            *("create_schema_stmt", "create_extension_stmt", "alter_extension_stmt", "create_role_stmt", "alter_role_stmt"),
-            *("alter_role_set_stmt", "drop_role_stmt", "grant_stmt", "grant_role_stmt", "alter_default_privileges_stmt"),
+            *("create_schema_stmt", "create_extension_stmt", "alter_extension_stmt", "alter_role_stmt"),
+            *("alter_role_set_stmt", "grant_stmt", "grant_role_stmt", "alter_default_privileges_stmt"),
             *("create_seq_stmt", "define_stmt", "create_domain_stmt", "create_function_stmt", "alter_function_stmt"),
             *("composite_type_stmt", "create_enum_stmt", "create_range_stmt", "alter_enum_stmt", "create_cast_stmt"),
             *("create_op_class_stmt", "create_op_family_stmt", "create_foreign_server_stmt", "create_fdw_stmt"),

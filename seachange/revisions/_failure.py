@@ -22,6 +22,8 @@ __all__ = ["Progress", "failing_on_throwaway", "interrupted_error", "migration_e
 
 # 55P03 lock_not_available, 57014 query_canceled (statement_timeout), 40P01 deadlock_detected, 40001 serialization_failure.
 _INSIDE_TRANSACTION = "25001"
+_DUPLICATE_OBJECT = "42710"
+_MAKES_ROLE = re.compile(r"\s*create\s+(role|user|group)\b", re.IGNORECASE)
 _UNDEFINED_TABLE = "42P01"
 _PASSING = ("55P03", "57014", "40P01", "40001")
 
@@ -84,7 +86,7 @@ def migration_error(
         )
     return MigrationFailedError(
         f"revision {revision.revision} was not {progress.verb}{progress.place}: {reason}; {state}",
-        hint=_hint(progress, sqlstate, left_behind=left_behind, concurrent=watch.concurrent),
+        hint=_hint(progress, sqlstate, left_behind=left_behind, concurrent=watch.concurrent, statement=statement),
         applied=progress.applied,
         failed=revision.revision,
         not_tried=progress.not_tried,
@@ -140,7 +142,17 @@ def _state(progress: Progress, *, left_behind: bool) -> str:
     return place
 
 
-def _hint(progress: Progress, sqlstate: str, *, left_behind: bool, concurrent: bool) -> str:
+def _hint(progress: Progress, sqlstate: str, *, left_behind: bool, concurrent: bool, statement: str) -> str:
+    if sqlstate == _INSIDE_TRANSACTION:
+        return (
+            "write `with op.get_context().autocommit_block():` around the statement; a COMMIT of its own does not help, "
+            "because the driver begins the next transaction by itself"
+        )
+    if sqlstate == _DUPLICATE_OBJECT and _MAKES_ROLE.match(statement):
+        return (
+            "a role belongs to the whole server, and another of its databases may have it: let the revision look into pg_roles "
+            "before it makes one, and leave it there on the way back"
+        )
     if left_behind and concurrent:
         return (
             "run the command again when the cause is gone: an INVALID index of that name is dropped first "
@@ -148,11 +160,6 @@ def _hint(progress: Progress, sqlstate: str, *, left_behind: bool, concurrent: b
         )
     if left_behind:
         return "undo by hand what it did, or mend the revision so that it can run again on top of it"
-    if sqlstate == _INSIDE_TRANSACTION:
-        return (
-            "write `with op.get_context().autocommit_block():` around the statement; a COMMIT of its own does not help, "
-            "because the driver begins the next transaction by itself"
-        )
     if sqlstate in _PASSING:
         return (
             "try again when the blocking session has ended; lock_timeout, statement_timeout and MIGRATION_TIMEOUT can be raised"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from seachange.revisions._builds import ConcurrentBuild
     from seachange.revisions._lookout import Lookout
+    from seachange.revisions._roles import Roles
     from seachange.revisions._timeouts import Timeouts
     from seachange.revisions._tries import Tries
 
@@ -43,13 +44,14 @@ class Policy:
     """How the statements of one connection are run.
 
     ``lookout`` looks who is in the way of a statement; ``say`` is told what is done besides the revision's own statements;
-    ``patience_s``: how long to wait for somebody else's build of the same index.
+    ``patience_s``: how long to wait for somebody else's build of the same index; ``roles`` on a throwaway server only.
     """
 
     timeouts: Timeouts
     lookout: Lookout
     say: Callable[[str], None]
     patience_s: float
+    roles: Roles | None = None
 
 
 class StatementWatch:
@@ -147,6 +149,8 @@ class StatementWatch:
         if self.policy is None or self._tries is None:
             return False
         found = classify(statement)
+        if self._settled(connection, found):
+            return True
         if not (in_autocommit(connection) and found.atomic):
             self._set_timeouts(connection, found, self._tries)
             run()
@@ -162,6 +166,10 @@ class StatementWatch:
         if build is not None:
             build.require_valid()
         return True
+
+    def _settled(self, connection: Connection, found: StatementClass) -> bool:
+        roles = self.policy.roles if self.policy is not None else None
+        return roles is not None and roles.settled(found, lambda sql: query(connection.connection, sql))
 
     def _try(self, run: Callable[[], Any], tries: Tries) -> bool:
         # The statement is its own transaction: the server undid it alone, and alone it can be tried again.

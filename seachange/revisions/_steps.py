@@ -18,6 +18,7 @@ from seachange.revisions._doubt import Verdict, resolve
 from seachange.revisions._failure import Progress, interrupted_error, migration_error
 from seachange.revisions._lookout import Lookout
 from seachange.revisions._revision import Revision
+from seachange.revisions._roles import Roles
 from seachange.revisions._statements import Policy, StatementWatch
 from seachange.revisions._timeouts import Timeouts, read_session
 from seachange.revisions._tries import Tries
@@ -103,6 +104,8 @@ class Steps:
         connection = context.connection
         if connection is None:
             raise AssertionError("revisions are run on a connection")
+        from seachange.postgres.server import THROWAWAY
+
         session = read_session(connection, self.settings)
         with Lookout(self.database, pid=session.pid, say=self.on_retry, kill_idle=bool(self.settings.kill_blockers)) as lookout:
             self.watch.policy = Policy(
@@ -110,6 +113,7 @@ class Steps:
                 lookout=lookout,
                 say=self.on_retry,
                 patience_s=self.settings.migration_timeout / 1000,
+                roles=Roles() if session.cluster_name == THROWAWAY else None,
             )
             try:
                 yield self.watch.policy

@@ -19,10 +19,9 @@ FIRST_MS = 300
 _LEAST_BOUND_MS = 2_000
 _BY_WORK_MS = {Work.SHORT: 60_000, Work.LONG: 3_600_000, Work.BUILD: 86_400_000}
 _NAMES = ("lock_timeout", "statement_timeout")
-_CHECKS_CLIENT_SINCE = 140_000
 
 _FACTS = """
-select pg_catalog.pg_backend_pid(), current_setting('server_version_num')::int,
+select pg_catalog.pg_backend_pid(), current_setting('cluster_name'),
     (select setting::int from pg_catalog.pg_settings where name = 'deadlock_timeout'),
     (select setting::int from pg_catalog.pg_settings where name = 'lock_timeout'),
     (select source from pg_catalog.pg_settings where name = 'lock_timeout'),
@@ -36,7 +35,7 @@ class SessionFacts:
     """What the session says in which the revisions run; ``own`` are the timeouts that env.py has set for it itself."""
 
     pid: int
-    version: int
+    cluster_name: str
     deadlock_timeout_ms: int
     own: frozenset[str]
 
@@ -47,12 +46,12 @@ def read_session(connection: Connection, settings: Settings) -> SessionFacts:
     row: Any = connection.exec_driver_sql(_FACTS).one()
     if not began:
         connection.commit()
-    pid, version, deadlock_ms, *timeouts = row
+    pid, cluster_name, deadlock_ms, *timeouts = row
     ours = {"lock_timeout": settings.session_lock_timeout, "statement_timeout": settings.session_statement_timeout}
     given = dict(zip(_NAMES, zip(timeouts[::2], timeouts[1::2], strict=True), strict=True))
     # "session": SET, "client": the connection's parameters; what a role or the server has by default is nobody's choice for this.
     own = {name for name, (value, source) in given.items() if source in ("session", "client") and value != ours[name]}
-    return SessionFacts(pid=pid, version=version, deadlock_timeout_ms=deadlock_ms, own=frozenset(own))
+    return SessionFacts(pid=pid, cluster_name=cluster_name, deadlock_timeout_ms=deadlock_ms, own=frozenset(own))
 
 
 class Timeouts:

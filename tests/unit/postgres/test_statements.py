@@ -68,6 +68,11 @@ def test_a_text_says_which_parameters_it_sets(text: str, sets: dict[str, bool]) 
     assert dict(classify(text).sets) == sets
 
 
+def test_a_role_is_named() -> None:
+    assert classify('CREATE ROLE "Reader" NOLOGIN').makes_role == "Reader"
+    assert classify("DROP ROLE IF EXISTS a, b").drops_roles == ("a", "b")
+
+
 @pytest.mark.parametrize(
     ("text", "atomic"),
     [
