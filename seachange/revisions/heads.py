@@ -23,7 +23,7 @@ class Base:
     """What the base branch has.
 
     ``published`` are the ids of all its revisions, at the merge base or at its tip; ``missing`` are those of its tip that the
-    working tree has not.
+    working tree has not, ``taken`` those under whose id the working tree has another file.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Base:
     merge_base: str
     published: frozenset[str] = dataclasses.field(repr=False)
     missing: tuple[Revision, ...] = dataclasses.field(default=(), repr=False)
+    taken: tuple[Revision, ...] = dataclasses.field(default=(), repr=False)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -72,7 +73,11 @@ def read_heads(history: History, base: Base | None) -> Heads:
         )
         for revision in (whole.by_id[name] for name in whole.heads)
     )
-    findings = (*_rival_heads(history, whole, base), *(_below_published(history, base) if base else ()))
+    findings = (
+        *_same_ids(history, base),
+        *_rival_heads(history, whole, base),
+        *(_below_published(history, base) if base else ()),
+    )
     return Heads(heads=heads, mine=added(history, base), findings=findings)
 
 
@@ -138,6 +143,22 @@ def _origin(history: History, base: Base | None, revision: str) -> Origin:
     if revision not in history.by_id:
         return "not here yet"
     return "published" if revision in base.published else "mine"
+
+
+def _same_ids(history: History, base: Base | None) -> Iterator[Finding]:
+    """Two revisions that took the same id, as the next number is taken on two branches: only one of them would ever run."""
+    pairs = [(each, each.path, "here") for each in history.duplicates]
+    if base is not None:
+        pairs += [(history.by_id[each.revision], each.path, f"on {base.name}") for each in base.taken]
+    for here, other, where in pairs:
+        first = history.by_id[here.revision].path
+        yield Finding(
+            code="duplicate-revision",
+            message=f"{here.revision} is {history.relative(first)} here and {history.relative(other)} {where}",
+            hint="give yours another id, in the file, in its name and in the down_revision of what follows it",
+            file=history.relative(here.path),
+            line=here.lines.get("revision", 0),
+        )
 
 
 def _rival_heads(history: History, whole: History, base: Base | None) -> Iterator[Finding]:

@@ -8,9 +8,12 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
+from seachange.errors import ConfigError
+
 __all__ = ["Git", "open_repository"]
 
 _TIMEOUT_S = 60
+_FROM_HOOKS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -21,7 +24,11 @@ class Git:
 
     def ask(self, *arguments: str) -> str | None:
         """Return what git prints, or None when it fails."""
-        return _run(self.top, *arguments)
+        try:
+            done = _run(self.top, *arguments)
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return _text(done) if done.returncode == 0 else None
 
     def commit(self, name: str) -> str | None:
         """Return the hash of the commit that a name means, or None."""
@@ -67,19 +74,33 @@ class Git:
 
 
 def open_repository(folder: Path) -> Git | None:
-    """Return the repository that ``folder`` is in; None when there is none, or no git."""
-    top = _run(folder, "rev-parse", "--show-toplevel")
-    return Git(top=Path(top.rstrip("\n"))) if top else None
+    """Return the repository that ``folder`` is in; None when there is none, or no git.
 
-
-def _run(folder: Path, *arguments: str) -> str | None:
-    command = ["git", "-C", str(folder), "-c", "core.quotePath=false", *arguments]
+    :raises ConfigError: there is one, and git does not trust it.
+    """
     try:
-        done = subprocess.run(command, env=_environment(), capture_output=True, check=False, timeout=_TIMEOUT_S)
+        done = _run(folder, "rev-parse", "--show-toplevel")
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout.decode(errors="surrogateescape") if done.returncode == 0 else None
+    # In a container the files often belong to somebody else; taken for "no repository", a check would pass that never looked.
+    if b"dubious ownership" in done.stderr:
+        raise ConfigError(
+            f"git does not trust the repository of {folder}: its files belong to another user",
+            hint=f"git config --global --add safe.directory {folder}",
+        )
+    return Git(top=Path(_text(done).rstrip("\n"))) if done.returncode == 0 else None
+
+
+def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    command = ["git", "-C", str(folder), "-c", "core.quotePath=false", *arguments]
+    return subprocess.run(command, env=_environment(), capture_output=True, check=False, timeout=_TIMEOUT_S)
+
+
+def _text(done: subprocess.CompletedProcess[bytes]) -> str:
+    return done.stdout.decode(errors="surrogateescape")
 
 
 def _environment() -> dict[str, str]:
-    return {**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
+    # A hook sets where the repository is as seen from its top, which is wrong in a folder below.
+    kept = {name: value for name, value in os.environ.items() if name not in _FROM_HOOKS}
+    return {**kept, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}

@@ -86,13 +86,16 @@ def _without_base(git: Git, wanted: str, *, required: bool) -> Branch:
 def _compare(git: Git, history: History, *, base: str, merge_base: str) -> Base:
     places = _Places(git, history)
     tip, before = (places.revisions(commit) for commit in (base, merge_base))
-    missing = [each for each in tip.values() if each.revision not in before and each.revision not in history.by_id]
+    new = [each for each in tip.values() if each.revision not in before]
+    missing = [each for each in new if each.revision not in history.by_id]
+    taken = [each for each in new if each.revision in history.by_id and not places.has(each)]
     return Base(
         name=base,
         commit=git.commit(base) or base,
         merge_base=merge_base,
         published=frozenset((*tip, *before)),
         missing=tuple(missing),
+        taken=tuple(taken),
     )
 
 
@@ -118,6 +121,11 @@ class _Places:
         files, changed = self._git.files(commit, self._folders), self._git.changed(commit, self._folders)
         found = [self._here[path] for path in files if path in self._here and path not in changed]
         return {each.revision: each for each in (*found, *self._read(files, changed))}
+
+    def has(self, revision: Revision) -> bool:
+        """Say whether the working tree has a revision under its id in the same file."""
+        here = self._here.get(self._relative(revision.path))
+        return here is not None and here.revision == revision.revision
 
     def _read(self, files: Mapping[str, str], changed: Iterable[str]) -> list[Revision]:
         paths = [path for path in files if path in changed and path.endswith(".py") and self._in_location(path)]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 
 import pytest
 
 from seachange.config import Settings
 from seachange.errors import ConfigError
-from seachange.revisions.heads import added
+from seachange.revisions.heads import added, read_heads
 from seachange.revisions.history import read_history
 from seachange.workflow.branch import Branch, find_base
 from tests.repository import git
@@ -108,6 +109,26 @@ def test_a_published_revision_that_was_removed_is_not_awaited(settings: Settings
     assert (base.missing, sorted(base.published)) == ((), ["a"])
 
 
+def test_an_id_that_both_branches_took_is_found_before_and_after_the_merge(settings: Settings) -> None:
+    add(settings, Node(name="0002", down=("a",)))
+    git(settings.root, "checkout", "--quiet", "main")
+    other = settings.root / "migrations" / "even" / "0002_other.py"
+    other.write_text(Node(name="0002", down=("a",)).text)
+    commit(settings)
+    git(settings.root, "checkout", "--quiet", "work")
+
+    before = read_heads(read_history(settings), found(settings).base).findings
+    git(settings.root, "merge", "--quiet", "main")
+    after = read_heads(read_history(settings), found(settings).base).findings
+
+    assert [(finding.code, finding.message) for finding in before if finding.code == "duplicate-revision"] == [
+        ("duplicate-revision", "0002 is migrations/even/0002_title.py here and migrations/even/0002_other.py on main")
+    ]
+    assert [(finding.code, finding.message) for finding in after if finding.code == "duplicate-revision"] == [
+        ("duplicate-revision", "0002 is migrations/even/0002_other.py here and migrations/even/0002_title.py here")
+    ]
+
+
 @pytest.mark.parametrize(
     ("branches", "variables", "expected"),
     [
@@ -179,6 +200,18 @@ def test_without_git_nothing_is_known(settings: Settings, monkeypatch: pytest.Mo
     assert found(settings).note == "in no git repository, so nothing is known of what is published"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to another user")
+def test_a_repository_that_git_does_not_trust_is_an_error(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
+    for path in (settings.root, settings.root / ".git"):
+        os.chown(path, 65534, 65534)
+
+    with pytest.raises(ConfigError, match="git does not trust the repository") as caught:
+        found(settings)
+    assert caught.value.hint == f"git config --global --add safe.directory {settings.root}"
+
+
 def test_without_a_commit_nothing_is_known(tmp_path: Path) -> None:
     git(tmp_path, "init", "--quiet")
 
@@ -219,7 +252,10 @@ def test_a_shallow_clone_with_both_tips_and_nothing_between_says_the_same(settin
     assert "git fetch --unshallow" in caught.value.hint
 
 
-def test_a_project_in_a_folder_of_the_repository_is_compared_too(tmp_path: Path) -> None:
+@pytest.mark.parametrize("variables", [pytest.param({}, id="by hand"), pytest.param({"GIT_DIR": ".git"}, id="in a hook")])
+def test_a_project_in_a_folder_of_the_repository_is_compared_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
+) -> None:
     git(tmp_path, "init", "--quiet", "--initial-branch", "main")
     (tmp_path / "service").mkdir()
     settings = write(tmp_path / "service", [A])
@@ -228,6 +264,9 @@ def test_a_project_in_a_folder_of_the_repository_is_compared_too(tmp_path: Path)
     git(tmp_path, "checkout", "--quiet", "-b", "work")
     add(settings, B)
     on_main(settings, C)
+
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
 
     base = found(settings).base
 
