@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from seachange.report.console import finding_lines
 from seachange.report.marks import Marks
 from seachange.workflow.status import MigrationStatus
@@ -17,8 +20,9 @@ def status_lines(status: MigrationStatus, marks: Marks) -> list[str]:
         f"heads     {' '.join(status.heads)}",
         f"applied   {status.applied}",
         f"pending   {len(status.pending)}",
-        f"last run  {_last_run(status)}",
+        f"last run  {_run(status.last_run)}",
     ]
+    lines += [f"here      {_run(status.last_run_here)}"] if status.last_run_here else []
     lines += [
         f"{marks.mark('warning')}pending: {state.revision} {state.title}{f': {state.gate}' if state.gate else ''}"
         for state in status.pending
@@ -30,10 +34,9 @@ def status_lines(status: MigrationStatus, marks: Marks) -> list[str]:
     return lines
 
 
-def _last_run(status: MigrationStatus) -> str:
-    if not status.last_run:
+def _run(run: Mapping[str, Any]) -> str:
+    if not run:
         return "none"
-    run = status.last_run
     ending = "completed" if run.get("exit_code") == 0 else f"exit code {run.get('exit_code')}"
     if "summary" in run:
         ending = f"by {run['actor']}: {run['summary']}"

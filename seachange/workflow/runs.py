@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from seachange.errors import ConfigError, StatementFailedError
@@ -12,7 +13,7 @@ from seachange.workflow.run import Run
 if TYPE_CHECKING:
     from seachange.revisions.runs import RecordedRun
 
-__all__ = ["latest_run", "recorded_runs"]
+__all__ = ["later_run_here", "latest_run", "recorded_runs"]
 
 
 def recorded_runs(run: Run, *, limit: int, revision: str = "") -> tuple[RecordedRun, ...]:
@@ -52,6 +53,13 @@ def latest_run(run: Run) -> dict[str, Any]:
         "duration_s": newest.duration_s,
     }
     return {**here, **known} if here.get("run_id") == newest.run_id else known
+
+
+def later_run_here(run: Run, last: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the last run of this checkout when it was after ``last`` and changed nothing, which no database remembers."""
+    here = last_run(run.settings)
+    later = here.get("run_id") != last.get("run_id") and str(here.get("ended", "")) > str(last.get("ended", ""))
+    return here if later else {}
 
 
 def _full(run: Run, prefix: str) -> str:

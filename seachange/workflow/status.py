@@ -8,7 +8,7 @@ from typing import Any
 from seachange.plan import Finding
 from seachange.workflow.gates import closed
 from seachange.workflow.run import Run
-from seachange.workflow.runs import latest_run
+from seachange.workflow.runs import later_run_here, latest_run
 
 __all__ = ["MigrationStatus", "RevisionState", "read_status", "revision_states"]
 
@@ -45,6 +45,7 @@ class MigrationStatus:
     pending: tuple[RevisionState, ...]
     findings: tuple[Finding, ...]
     last_run: dict[str, Any]
+    last_run_here: dict[str, Any]
 
 
 def revision_states(run: Run) -> tuple[RevisionState, ...]:
@@ -76,7 +77,7 @@ def read_status(run: Run) -> MigrationStatus:
     from seachange.workflow.repair import history_findings
     from seachange.workflow.steps._verify import find_differences
 
-    states = revision_states(run)
+    states, last = revision_states(run), latest_run(run)
     return MigrationStatus(
         database=run.database.redacted,
         server=run.server.version_text,
@@ -85,5 +86,6 @@ def read_status(run: Run) -> MigrationStatus:
         applied=sum(state.applied for state in states),
         pending=tuple(state for state in states if not state.applied),
         findings=(*find_differences(run), *history_findings(run)),
-        last_run=latest_run(run),
+        last_run=last,
+        last_run_here=later_run_here(run, last),
     )

@@ -203,3 +203,30 @@ def test_a_role_that_may_not_create_the_schema_gets_one_warning(services: Projec
     assert applied.stdout.count(f"permission denied for database {database.name}") == 1
     assert "hint: docs/history.md has the SQL for an administrator" in applied.stdout
     assert "5 applied, the database is at z1" in applied.stdout
+
+
+def test_the_last_run_of_another_machine_and_a_later_one_of_this_are_shown(services: Project) -> None:
+    services.invoke("migration.apply")
+    (services.path / ".seachange" / "last_run.json").unlink()
+
+    elsewhere = services.invoke("migration.status").stdout
+    assert "\nlast run  migration.apply by ann@" in elsewhere
+    assert "\nhere      " not in elsewhere
+    services.invoke("migration.check")
+    lines = services.invoke("migration.status").stdout.splitlines()
+    assert [line.split(",")[0] for line in lines if line.startswith("here ")] == ["here      migration.check completed"]
+
+
+def test_a_role_that_may_not_read_the_history_still_gets_the_status(services: Project, database: Database) -> None:
+    services.invoke("migration.apply")
+    role = f"{database.name}_reader"
+    with contextlib.closing(connect(database, autocommit=True)) as session:
+        session.execute(f"create role {role} login")
+        session.execute(f"grant select on all tables in schema public to {role}")
+    url = database.with_parameters(user=role).url()
+
+    status = services.invoke("migration.status", "--url", url)
+
+    assert (status.exit_code, "table seachange.history cannot be read: permission denied" in status.stdout) == (0, True)
+    refused = services.invoke("migration.history", "--url", url)
+    assert (refused.exit_code, "hint: grant usage on schema seachange and select" in refused.stderr) == (1, True)
