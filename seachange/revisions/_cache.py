@@ -8,6 +8,7 @@ import importlib.util
 import json
 import logging
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,15 @@ class Cache:
     def keep_facts(self, digest: str, facts: Facts) -> None:
         """Remember what the revision file with this hash says."""
         self._keep(digest, encode(facts))
+
+    def knows(self, digest: str) -> bool:
+        """Return whether anything is known of the revision file with this hash."""
+        return digest in self._known
+
+    def keep_rows(self, rows: Mapping[str, Any]) -> None:
+        """Remember what other processes read, encoded as they answered."""
+        self._known |= rows
+        self._changed = self._changed or bool(rows)
 
     def imports(self, digest: str) -> tuple[Import, ...] | None:
         """Return what is known of the imports of the module with this hash."""

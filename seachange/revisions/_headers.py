@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import datetime
+import functools
 import re
 from collections.abc import Mapping
 from typing import Literal
@@ -91,6 +92,7 @@ def parse_header(source: bytes, *, name: str) -> tuple[Header, ast.Module]:
     )
 
 
+@functools.lru_cache(maxsize=1 << 16)
 def stamp_of(text: str) -> int | None:
     """Return the time that a revision id or file name begins with, in milliseconds since 1970.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Literal
 
 from seachange.revisions._code._dialects import foreign_branches
@@ -15,6 +15,7 @@ __all__ = ["Call", "Direction", "calls_of"]
 
 Direction = Literal["upgrade", "downgrade"]
 
+_DIRECTIONS: tuple[Direction, ...] = ("upgrade", "downgrade")
 _METHODS = {
     "operations": ("execute", "create_index", "drop_index"),
     "context": ("execute",),
@@ -22,6 +23,7 @@ _METHODS = {
     "connection": ("execute", "exec_driver_sql", "scalar", "scalars", "commit", "rollback"),
     "session": ("execute", "scalar", "scalars"),
 }
+_ALL_METHODS = frozenset(method for methods in _METHODS.values() for method in methods)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -44,67 +46,68 @@ class Call:
 def calls_of(tree: ast.Module) -> tuple[Call, ...]:
     """Return the calls that ``upgrade`` and ``downgrade`` reach, those of the functions of the file that they use among them."""
     module = Module(tree)
-    return tuple(call for direction in ("upgrade", "downgrade") for call in _direction(module, direction))
-
-
-def _direction(module: Module, direction: Direction) -> Iterator[Call]:
-    visit = _Visit(module, direction)
-    for name, function in module.functions.items():
-        # The functions of Alembic's template for several databases are named after the database: upgrade_orders.
-        if name == direction or name.startswith(f"{direction}_"):
-            yield from visit.function(function, autocommit=False)
+    return tuple(call for direction in _DIRECTIONS for call in _Visit(module, direction).calls)
 
 
 class _Visit:
     def __init__(self, module: Module, direction: Direction) -> None:
+        self.calls: list[Call] = []
         self._module = module
         self._direction = direction
         self._seen: set[tuple[str, bool]] = set()
         self._batches: dict[str, bool] = {}
+        for name, function in module.functions.items():
+            # The functions of Alembic's template for several databases are named after the database: upgrade_orders.
+            if name == direction or name.startswith(f"{direction}_"):
+                self._function(function, autocommit=False)
 
-    def function(self, function: Function, *, autocommit: bool) -> Iterator[Call]:
+    def _function(self, function: Function, *, autocommit: bool) -> None:
         if (function.name, autocommit) not in self._seen:
             self._seen.add((function.name, autocommit))
-            yield from self._all(function.body, self._module.scope(function), autocommit=autocommit)
+            self._all(function.body, self._module.scope(function), autocommit=autocommit)
 
-    def _all(self, nodes: Iterable[ast.AST], scope: Scope, *, autocommit: bool) -> Iterator[Call]:
+    def _all(self, nodes: Iterable[ast.AST], scope: Scope, *, autocommit: bool) -> None:
         for node in nodes:
-            yield from self._node(node, scope, autocommit=autocommit)
+            self._node(node, scope, autocommit=autocommit)
 
-    def _node(self, node: ast.AST, scope: Scope, *, autocommit: bool) -> Iterator[Call]:
+    def _node(self, node: ast.AST, scope: Scope, *, autocommit: bool) -> None:
         if isinstance(node, (ast.With, ast.AsyncWith)):
-            yield from self._with(node, scope, autocommit=autocommit)
-            return
-        if isinstance(node, ast.If):
+            self._with(node, scope, autocommit=autocommit)
+        elif isinstance(node, ast.If):
             foreign = foreign_branches(node, scope)
-            yield from self._node(node.test, scope, autocommit=autocommit)
+            self._node(node.test, scope, autocommit=autocommit)
             for name, branch in (("body", node.body), ("orelse", node.orelse)):
                 if name not in foreign:
-                    yield from self._all(branch, scope, autocommit=autocommit)
-            return
-        yield from self._all(ast.iter_child_nodes(node), scope, autocommit=autocommit)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            yield from self._call(node, node.func, scope, autocommit=autocommit)
-        # A function of the file runs where it is called, or where it is handed to what calls it.
-        elif isinstance(node, ast.Name) and node.id not in scope.bound and (used := self._module.functions.get(node.id)):
-            yield from self.function(used, autocommit=autocommit)
+                    self._all(branch, scope, autocommit=autocommit)
+        elif isinstance(node, ast.Name):
+            # A function of the file runs where it is called, or where it is handed to what calls it.
+            if (used := self._module.functions.get(node.id)) and node.id not in scope.bound:
+                self._function(used, autocommit=autocommit)
+        elif not isinstance(node, (ast.Constant, ast.expr_context)):
+            self._all(ast.iter_child_nodes(node), scope, autocommit=autocommit)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                self._call(node, node.func, scope, autocommit=autocommit)
 
-    def _with(self, node: ast.With | ast.AsyncWith, scope: Scope, *, autocommit: bool) -> Iterator[Call]:
+    def _with(self, node: ast.With | ast.AsyncWith, scope: Scope, *, autocommit: bool) -> None:
         inside = autocommit
         for item in node.items:
-            yield from self._node(item.context_expr, scope, autocommit=autocommit)
+            self._node(item.context_expr, scope, autocommit=autocommit)
             inside = inside or opens_autocommit(item.context_expr, scope)
             if isinstance(item.optional_vars, ast.Name) and receiver_of(item.context_expr, scope) == "batch":
                 # What a batch collects runs at its end, in the transaction where the batch itself stands.
                 self._batches[item.optional_vars.id] = inside
-        yield from self._all(node.body, scope, autocommit=inside)
+        self._all(node.body, scope, autocommit=inside)
 
-    def _call(self, node: ast.Call, func: ast.Attribute, scope: Scope, *, autocommit: bool) -> Iterator[Call]:
+    def _call(self, node: ast.Call, func: ast.Attribute, scope: Scope, *, autocommit: bool) -> None:
+        if func.attr not in _ALL_METHODS:
+            return
         receiver = receiver_of(func.value, scope)
-        if receiver and func.attr in _METHODS[receiver]:
-            if receiver == "batch" and isinstance(func.value, ast.Name):
-                autocommit = self._batches.get(func.value.id, autocommit)
-            yield Call(
+        if not receiver or func.attr not in _METHODS[receiver]:
+            return
+        if receiver == "batch" and isinstance(func.value, ast.Name):
+            autocommit = self._batches.get(func.value.id, autocommit)
+        self.calls.append(
+            Call(
                 node=node,
                 method=func.attr,
                 receiver=receiver,
@@ -112,3 +115,4 @@ class _Visit:
                 autocommit=autocommit,
                 scope=scope,
             )
+        )

@@ -19,18 +19,18 @@ class Module:
     """
 
     def __init__(self, tree: ast.Module) -> None:
+        self._tree = tree
         self.origins = dict(_origins(tree))
         self.functions = {node.name: node for node in tree.body if isinstance(node, Function)}
-        self.bound = _bound(node for node in tree.body if not isinstance(node, (*_FUNCTIONS, ast.ClassDef)))
 
     @functools.cached_property
-    def top(self) -> Scope:
-        """The scope of the module itself."""
-        return Scope(module=self, bound={})
+    def bound(self) -> Mapping[str, list[ast.expr]]:
+        """What is bound to names in the body of the module itself."""
+        return _bound([node for node in self._tree.body if not isinstance(node, (*_FUNCTIONS, ast.ClassDef))])
 
     def scope(self, function: Function) -> Scope:
         """Return the scope of a function's body."""
-        return Scope(module=self, bound=_bound(function.body))
+        return Scope(module=self, body=function.body)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -38,8 +38,13 @@ class Scope:
     """The names of a function's body, and behind them those of its module."""
 
     module: Module
-    bound: Mapping[str, list[ast.expr]]
+    body: list[ast.stmt]
     hidden: frozenset[str] = frozenset()
+
+    @functools.cached_property
+    def bound(self) -> Mapping[str, list[ast.expr]]:
+        """What is bound to names in the body; most functions are never asked."""
+        return _bound(self.body)
 
     def values(self, name: str) -> tuple[ast.expr, ...]:
         """Return every expression that is bound to a name; several when it is bound anew."""
@@ -64,18 +69,20 @@ class Scope:
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def _origins(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
+def _origins(node: ast.AST) -> Iterator[tuple[str, str]]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import):
+            for alias in child.names:
                 first = alias.name.partition(".")[0]
                 yield (alias.asname, alias.name) if alias.asname else (first, first)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            for alias in node.names:
-                yield alias.asname or alias.name, f"{node.module}.{alias.name}"
+        elif isinstance(child, ast.ImportFrom) and child.module and not child.level:
+            for alias in child.names:
+                yield alias.asname or alias.name, f"{child.module}.{alias.name}"
+        elif isinstance(child, (ast.stmt, ast.ExceptHandler, ast.match_case)):
+            yield from _origins(child)
 
 
-def _bound(body: Iterator[ast.stmt] | list[ast.stmt]) -> dict[str, list[ast.expr]]:
+def _bound(body: list[ast.stmt]) -> dict[str, list[ast.expr]]:
     bound: dict[str, list[ast.expr]] = {}
     for statement in body:
         for node in ast.walk(statement):
