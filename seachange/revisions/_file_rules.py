@@ -117,7 +117,7 @@ def _releases(history: History) -> Iterator[Finding]:
 
 def _faults(history: History) -> Iterator[Finding]:
     for revision in (*history.by_id.values(), *history.duplicates):
-        for fault in revision.faults:
+        for fault in sorted(revision.faults, key=lambda fault: (fault.line, fault.code)):
             yield Finding(
                 code=fault.code,
                 message=fault.message,
