@@ -14,6 +14,7 @@ from seachange.revisions.release import parse as parse_release
 
 __all__ = ["RULES"]
 
+_RANDOM_ID = re.compile(r"(?=.*[a-f])[0-9a-f]{12}")
 _ID_KINDS = (re.compile(r"[0-9a-f]{12}"), re.compile(r"\d{10,14}"), re.compile(r"\d{1,6}"))
 
 
@@ -69,24 +70,27 @@ def _bodies(history: History) -> Iterator[Finding]:
 def _file_names(history: History) -> Iterator[Finding]:
     shape = _shape(history.file_template)
     for revision in (*history.by_id.values(), *history.duplicates):
-        if said := _other_id(revision, shape) or _other_time(revision):
+        stem = revision.path.stem
+        if said := _other_id(revision.revision, stem, shape) or _other_time(revision.revision, stem):
             message = f"the file name says {said}, the file says revision {revision.revision}"
             hint = "rename the file, or correct the revision and the down_revision that names it"
-            yield finding(history, "file-name-contradicts", message, hint=hint, at=revision)
+            # Random ids stand in no order that anybody could take from the names.
+            severity: Severity = "warning" if _RANDOM_ID.fullmatch(revision.revision) else "error"
+            yield finding(history, "file-name-contradicts", message, hint=hint, at=revision, severity=severity)
 
 
-def _other_id(revision: Revision, shape: re.Pattern[str] | None) -> str:
+def _other_id(revision: str, stem: str, shape: re.Pattern[str] | None) -> str:
     """The id in a file name made by file_template, when it is another one of the same kind."""
-    found = shape.fullmatch(revision.path.stem) if shape else None
-    if not found or revision.revision in revision.path.stem:
+    found = shape.fullmatch(stem) if shape and revision not in stem else None
+    if not found:
         return ""
-    alike = any(kind.fullmatch(found["rev"]) and kind.fullmatch(revision.revision) for kind in _ID_KINDS)
+    alike = any(kind.fullmatch(found["rev"]) and kind.fullmatch(revision) for kind in _ID_KINDS)
     return found["rev"] if alike else ""
 
 
-def _other_time(revision: Revision) -> str:
-    by_id, by_name = stamp_of(revision.revision), stamp_of(revision.path.stem)
-    return revision.path.stem if by_id is not None and by_name is not None and by_id != by_name else ""
+def _other_time(revision: str, stem: str) -> str:
+    by_id, by_name = stamp_of(revision), stamp_of(stem)
+    return stem if by_id is not None and by_name is not None and by_id != by_name else ""
 
 
 def _shape(template: str) -> re.Pattern[str] | None:

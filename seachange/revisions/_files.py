@@ -133,6 +133,8 @@ class _Reader:
             whole = self.contents.with_sql(digest, source, path.parent)
         except HeaderError as exc:
             self.add(exc.code, path, str(exc), line=exc.line)
+        except OSError as exc:
+            self.add("unreadable-file", path, f"{exc.filename} beside {name} cannot be read: {exc.strerror}")
         else:
             self._keep(
                 Revision(

@@ -78,9 +78,12 @@ _FILES = _table(
     ),
     (
         "file-name-contradicts",
-        "error",
+        "error or warning",
         "The file name says another revision than the file",
-        "People look for revisions by file name; tools that order by name order them differently.",
+        (
+            "People look for revisions by file name; tools that order by name order them differently. A warning "
+            "where ids are random."
+        ),
         "Rename the file, or correct the revision and the `down_revision` that names it.",
     ),
 )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+from typing import TYPE_CHECKING
 
-from seachange.revisions._code._names import Scope
+if TYPE_CHECKING:
+    from seachange.revisions._code._names import Scope
 
 __all__ = ["foreign_branches"]
 
@@ -12,14 +14,18 @@ _OTHERS = {"sqlite", "mysql", "mariadb", "oracle", "mssql", "snowflake", "bigque
 _DEPTH = 6
 
 
-def foreign_branches(node: ast.If, scope: Scope) -> tuple[str, ...]:
-    """Return which branches (``body``, ``orelse``) of a condition never run on PostgreSQL."""
+def foreign_branches(node: ast.If, scope: Scope | None = None) -> tuple[str, ...]:
+    """Return which branches (``body``, ``orelse``) of a condition never run on PostgreSQL.
+
+    :param node: the condition.
+    :param scope: the names where it stands; without them only what the condition itself says.
+    """
     when_true, when_false = _dialects(node.test, scope, _DEPTH)
     found = (("body", when_true), ("orelse", when_false))
     return tuple(name for name, foreign in found if foreign)
 
 
-def _dialects(test: ast.expr, scope: Scope, depth: int) -> tuple[bool, bool]:
+def _dialects(test: ast.expr, scope: Scope | None, depth: int) -> tuple[bool, bool]:
     """Return whether a condition that holds means another database, and whether one that does not hold means that."""
     if isinstance(test, ast.Compare) and len(test.ops) == 1:
         return _compared(test.ops[0], test.comparators[0])
@@ -28,7 +34,7 @@ def _dialects(test: ast.expr, scope: Scope, depth: int) -> tuple[bool, bool]:
         return when_false, when_true
     if isinstance(test, ast.BoolOp):
         return _combined(test, [_dialects(value, scope, depth) for value in test.values])
-    if isinstance(test, ast.Name) and depth and len(values := scope.values(test.id)) == 1:
+    if isinstance(test, ast.Name) and scope and depth and len(values := scope.values(test.id)) == 1:
         return _dialects(values[0], scope, depth - 1)
     return False, False
 

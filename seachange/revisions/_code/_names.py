@@ -5,7 +5,10 @@ from __future__ import annotations
 import ast
 import dataclasses
 import functools
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+
+from seachange.revisions._code._dialects import foreign_branches
 
 __all__ = ["Function", "Module", "Scope"]
 
@@ -84,12 +87,23 @@ def _origins(node: ast.AST) -> Iterator[tuple[str, str]]:
 
 def _bound(body: list[ast.stmt]) -> dict[str, list[ast.expr]]:
     bound: dict[str, list[ast.expr]] = {}
-    for statement in body:
-        for node in ast.walk(statement):
-            for target, value in _bindings(node):
-                for name, part in _unpacked(target, value):
-                    bound.setdefault(name, []).append(part)
+    for node in _nodes(body):
+        for target, value in _bindings(node):
+            for name, part in _unpacked(target, value):
+                bound.setdefault(name, []).append(part)
     return bound
+
+
+def _nodes(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """Yield everything in a body, without the branches for other databases."""
+    waiting = deque(body)
+    while waiting:
+        node = waiting.popleft()
+        yield node
+        if isinstance(node, ast.If) and (foreign := foreign_branches(node)):
+            waiting.extend(part for name in {"body", "orelse"}.difference(foreign) for part in getattr(node, name))
+        else:
+            waiting.extend(ast.iter_child_nodes(node))
 
 
 def _bindings(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:

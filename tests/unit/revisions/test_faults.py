@@ -97,6 +97,10 @@ def test_the_message_says_what_is_wrong_and_the_hint_where() -> None:
         pytest.param("if op.get_bind().dialect.name == 'sqlite':\n    op.execute('PRAGMA foreign_keys=ON')", id="SQLite"),
         pytest.param("if op.get_bind().dialect.name != 'postgresql':\n    op.execute('PRAGMA x=1')", id="not PostgreSQL"),
         pytest.param(
+            "if op.get_bind().dialect.name == 'postgresql':\n    x = 'SELECT 1'\nelse:\n    x = 'PRAGMA x=1'\nop.execute(x)",
+            id="a text for another database",
+        ),
+        pytest.param(
             "mine = op.get_bind().dialect.name == 'postgresql'\nif mine:\n    pass\nelse:\n    op.execute('PRAGMA x=1')",
             id="a condition with a name",
         ),
