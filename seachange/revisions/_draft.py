@@ -147,6 +147,7 @@ class _Drawing:
 
     def _drawn(self, comparison: Comparison) -> Draft | None:
         from seachange.revisions._extras import changed_labels
+        from seachange.revisions._mentions import mentions
         from seachange.revisions._notes import notes
         from seachange.revisions._rendering import render_revision
         from seachange.revisions.renames import insert_renames
@@ -158,7 +159,12 @@ class _Drawing:
         filled = self._fills.insert(comparison, self._made)
         if comparison.empty:
             return None
-        warnings = (*notes(comparison.script.upgrade_ops_list[-1].ops), *filled, *comparison.warnings)
+        warnings = (
+            *notes(comparison.script.upgrade_ops_list[-1].ops),
+            *mentions(self._made, comparison.connection),
+            *filled,
+            *comparison.warnings,
+        )
         return Draft(
             identity=identity,
             text=render_revision(self._project, comparison, identity=identity, notes=warnings),

@@ -267,3 +267,31 @@ def test_history_is_read_anew_with_the_rename(shelter: Settings, edit: Edit) -> 
     with opened(shelter) as shadow:
         assert shadow.hit
     assert read_history(shelter).heads == ("0002",)
+
+
+_FUNCTION = """
+revision = "0002"
+down_revision = "0001"
+
+from alembic import op
+
+
+def upgrade():
+    op.execute("CREATE FUNCTION greeting(id int) RETURNS text LANGUAGE plpgsql AS "
+               "$$ BEGIN RETURN (SELECT full_name FROM owners o WHERE o.id = greeting.id); END $$")
+
+
+def downgrade():
+    op.execute("DROP FUNCTION greeting")
+"""
+
+
+def test_a_function_that_has_the_old_name_in_its_text_is_said(shelter: Settings, edit: Edit) -> None:
+    (shelter.root / "migrations" / "versions" / "0002_add_greeting.py").write_text(_FUNCTION)
+    edit(("full_name", "display_name"))
+
+    with opened(shelter) as shadow:
+        made = written(shelter, shadow, answers=rename("owners.full_name=display_name"))
+
+    (said,) = made.warnings[1:]
+    assert said.startswith("function greeting(integer) has full_name in its text, which PostgreSQL does not rename")
