@@ -98,6 +98,7 @@ def test_the_questions_with_their_answers_are_a_file_that_answers(renamed: Proje
     outcome = renamed.invoke("migration.generate", "--answers", "answers.json")
     assert (outcome.exit_code, len(revisions(renamed))) == (0, 2), outcome
 
+    assert renamed.invoke("migration.apply").exit_code == 0
     stale = renamed.invoke("migration.generate", "--answers", "answers.json")
     assert (stale.exit_code, "answers.json: rename-table:owners: this change has no question" in stale.stdout) == (1, True), stale
 
