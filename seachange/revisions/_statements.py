@@ -86,6 +86,7 @@ class StatementWatch:
     def _forget(self) -> None:
         self.statement, self.concurrent, self.exhausted, self.xact_id = "", False, False, ""
         self._pending, self._held, self._committing, self._committed = False, False, False, False
+        self._ending = False
 
     @property
     def committed(self) -> bool:
@@ -95,6 +96,10 @@ class StatementWatch:
     def note_commit(self) -> None:
         """Note that the revision has committed by itself."""
         self._committed = True
+
+    def note_end(self) -> None:
+        """Note that the revision has run: what is still written, its version above all, waits and works as it did last."""
+        self._ending = True
 
     def note_error(self) -> None:
         """Note that the server answered with an error: if that was to COMMIT, it has undone everything."""
@@ -146,7 +151,7 @@ class StatementWatch:
 
     def _run(self, connection: Connection, statement: str, run: Callable[[], Any]) -> bool:
         """Run a statement under the policy; return False where there is none, and SQLAlchemy runs it."""
-        if self.policy is None or self._tries is None:
+        if self.policy is None or self._tries is None or self._ending:
             return False
         found = classify(statement)
         if self._settled(connection, found):
@@ -205,9 +210,9 @@ class StatementWatch:
         if commits := _COMMITS.search(statement):
             # What stands before a COMMIT in the same text is committed with it.
             self._committed = self._committed or self._pending or commits.start() > 0
-            self._end_transaction()
+            self._end_transaction(committed=True)
         elif _ROLLS_BACK.search(statement):
-            self._end_transaction()
+            self._end_transaction(committed=False)
         elif not _READS.match(statement):
             self._pending = True
             self._committed = self._committed or alone
@@ -221,22 +226,24 @@ class StatementWatch:
         if self._pending and not in_autocommit(connection):
             self.xact_id = _xact_id(connection)
         self._committing, self._pending = self._pending, False
-        self._end_transaction()
+        self._end_transaction(committed=True)
 
     def _rollback(self, connection: Connection) -> None:
         del connection
         self._pending, self._committing = False, False
-        self._end_transaction()
+        self._end_transaction(committed=False)
 
     def _rollback_savepoint(self, connection: Connection, *_: Any) -> None:
         del connection
         if self.policy is not None:
             self.policy.timeouts.forget()
 
-    def _end_transaction(self) -> None:
+    def _end_transaction(self, *, committed: bool) -> None:
         self._held = False
-        if self.policy is not None:
-            self.policy.timeouts.end_transaction()
+        if self.policy is not None and committed:
+            self.policy.timeouts.commit()
+        elif self.policy is not None:
+            self.policy.timeouts.roll_back()
 
 
 def _xact_id(connection: Connection) -> str:

@@ -210,6 +210,7 @@ class _Step:
         try:
             with context.begin_transaction(_per_migration=True):
                 self._step.migration_fn(**self._arguments)
+                self._steps.watch.note_end()
                 maintainer.update_to_step(self._step)
                 self._call_back(maintainer.heads)
                 self._note_success()

@@ -80,12 +80,17 @@ class Timeouts:
 
     def begin(self) -> None:
         """Begin a revision, or begin it anew."""
-        self._set.clear()
+        for name in self._revision_own:
+            self._set.pop(name, None)
         self._revision_own.clear()
         self._transaction_own.clear()
 
-    def end_transaction(self) -> None:
-        """Forget what a transaction has set: a rollback undid it, and SET LOCAL ends with either."""
+    def commit(self) -> None:
+        """Note the end of a transaction: what it set stays, but by SET LOCAL."""
+        self._transaction_own.clear()
+
+    def roll_back(self) -> None:
+        """Forget what a transaction has set, of which nothing stays."""
         self.forget()
         self._transaction_own.clear()
 
@@ -106,7 +111,8 @@ class Timeouts:
         :param held: whether the transaction holds a blocking lock already, so that others queue whatever it waits for.
         :param execute: runs SQL on the session.
         """
-        if found.lock is Lock.SESSION:
+        if found.lock is Lock.SESSION or (found.lock is Lock.FREE and self._set.get("lock_timeout")):
+            # Nothing to wait for: a round trip to the server for each CREATE TABLE would cost as much as that itself.
             return
         wanted = {"lock_timeout": self._lock_ms(found, first_ms, held=held), "statement_timeout": self._statement_ms(found)}
         own = self._facts.own | self._revision_own | self._transaction_own
@@ -119,7 +125,7 @@ class Timeouts:
         if found.lock is Lock.ONLINE and not held:
             # It stops nobody while it waits, and a concurrent build that is stopped leaves wreckage.
             return 0
-        return first_ms if found.lock is Lock.BLOCKING else self.bound_ms
+        return first_ms if found.lock in (Lock.BLOCKING, Lock.FREE) else self.bound_ms
 
     def _statement_ms(self, found: StatementClass) -> int:
         explicit = self._settings.statement_timeout

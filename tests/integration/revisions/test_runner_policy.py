@@ -76,7 +76,7 @@ _MIXED = body(
         pytest.param(
             {},
             [
-                *("ALTER TABLE 300ms 1min", "CREATE TABLE 2s 1min", "ALTER TABLE 2s 1d", "2s 1h"),
+                *("ALTER TABLE 300ms 1min", "CREATE TABLE 300ms 1min", "ALTER TABLE 2s 1d", "2s 1h"),
                 *("ALTER TABLE 0 1d", "CREATE INDEX 300ms 1h"),
             ],
             id="by class",
