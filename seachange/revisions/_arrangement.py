@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from alembic.operations import ops
@@ -138,10 +138,20 @@ def create_in_order(tables: Iterable[ops.CreateTableOp]) -> tuple[list[ops.Creat
     while waiting:
         free = next((key for key, table in waiting.items() if not _needs(table, waiting) - {key}), None)
         if free is None:
-            free = min(waiting, key=lambda key: (len(_needs(waiting[key], waiting)), key))
+            free = min(_circles(waiting), key=lambda key: (len(_needs(waiting[key], waiting)), key))
             late += _take_out(waiting[free], set(waiting) - {free})
         done[free] = waiting.pop(free)
     return list(done.values()), late
+
+
+def _circles(waiting: Mapping[tuple[str, str], ops.CreateTableOp]) -> set[tuple[str, str]]:
+    """Return the tables that others wait for, and those only that wait for the same."""
+    left = set(waiting)
+    while True:
+        needed = {need for key in left for need in _needs(waiting[key], left) - {key}}
+        if needed == left:
+            return left
+        left = needed
 
 
 def _key(schema: str | None, name: str) -> tuple[str, str]:

@@ -148,7 +148,7 @@ def _compare(
         raise StatementFailedError("env.py configured Alembic without a connection", hint="pass connection= to configure()")
     _compare_defaults(context, sides)
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
+        warnings.simplefilter("always")
         script = produce_migrations(context, metadata)
     autogenerate = AutogenContext(context, metadata=metadata)
     placed = add_extras(script, autogenerate, sides, metadata=metadata)
@@ -172,8 +172,10 @@ def _compare(
     )
 
 
-# What Alembic cannot compare by itself is compared here.
-_ANSWERED = re.compile("^Computed default on .* cannot be modified$|Expression compare cannot proceed")
+# What Alembic cannot compare or sort by itself is compared and sorted here.
+_ANSWERED = re.compile(
+    "^Computed default on .* cannot be modified$|Expression compare cannot proceed|^Cannot correctly sort tables"
+)
 
 
 def _compare_defaults(context: MigrationContext, sides: Sides) -> None:
@@ -201,7 +203,7 @@ def _emptied(script: MigrationScript) -> MigrationScript:
 def _adjust(options: dict[str, Any], sides: Sides, metadata: MetaData) -> None:
     """Make env.py's options compare everything, leaving its own filters and functions in force."""
     options["target_metadata"] = metadata
-    options["include_name"] = _include_name(options.get("include_name"))
+    options["include_name"] = _include_name(options.get("include_name"), sides, metadata)
     options["compare_type"] = _first_of(options.get("compare_type"), sides.differ_in_type)
     if not callable(options.get("compare_server_default")):
         options["compare_server_default"] = True
@@ -229,8 +231,14 @@ def _first_of(given: object, ours: _Compare) -> _Compare:
 _IncludeName = Callable[[Any, str, Any], bool]
 
 
-def _include_name(given: _IncludeName | None) -> _IncludeName:
+def _include_name(given: _IncludeName | None, sides: Sides, metadata: MetaData) -> _IncludeName:
+    # Partitions come and go with data; models declare the partitioned table.
+    partitions = {(table.schema, table.name) for table in sides.actual.tables if table.partition_bound}
+    partitions -= {(table.schema or sides.schema, table.name) for table in metadata.tables.values()}
+
     def include(name: Any, kind: str, parents: Any) -> bool:
+        if kind == "table" and (parents.get("schema_name") or sides.schema, name) in partitions:
+            return False
         if kind == "schema" and name == _OWN_SCHEMA:
             return False
         return given is None or bool(given(name, kind, parents))

@@ -59,7 +59,7 @@ def declare(connection: Connection, metadata: MetaData) -> Declared:
         _clear(connection, metadata)
         failed: dict[str, str] = {}
         try:
-            with connection.begin_nested(), _quiet():
+            with connection.begin_nested(), _quiet(), _named_keys(metadata):
                 metadata.create_all(connection)
         except (DBAPIError, SQLAlchemyError):
             failed = _one_by_one(connection, metadata)
@@ -98,6 +98,26 @@ def _quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+@contextlib.contextmanager
+def _named_keys(metadata: MetaData) -> Iterator[None]:
+    """Give foreign keys the names that PostgreSQL would, without which SQLAlchemy does not create a circle of tables."""
+    from seachange.revisions._constraint_names import choose_name
+
+    nameless = [
+        key
+        for table in metadata.tables.values()
+        for key in table.foreign_key_constraints
+        if key.name is None and not key.use_alter
+    ]
+    for key in nameless:
+        key.name = choose_name(key.table.name, [column.name for column in key.columns], suffix="fkey")
+    try:
+        yield
+    finally:
+        for key in nameless:
+            key.name = None
 
 
 def _clear(connection: Connection, metadata: MetaData) -> None:

@@ -22,7 +22,8 @@ def entities(scenario: Scenario) -> Project:
 
 
 def generate(project: Project, *arguments: str) -> dict[str, Any]:
-    """Return the data of the step."""
+    """Apply what there is and write a revision; return the data of the step."""
+    assert project.invoke("migration.apply").exit_code == 0
     done = project.invoke("migration.generate", "--format", "json", *arguments)
     assert done.exit_code == 0, done.stderr
     step: dict[str, Any] = next(step for step in json.loads(done.stdout)["steps"] if step["name"] == "generate")
@@ -140,3 +141,20 @@ def test_labels_are_added_by_the_plugin_and_taken_away_past_a_check_and_an_index
     assert "sync_enum_values" not in downgrade
     require_clean(project, made["path"])
     assert generate(project).get("operations") is None
+
+
+def test_what_no_comparison_sees_is_listed_once(entities: Project) -> None:
+    generate(entities)
+    (entities.path / "migrations" / "versions" / "0003_more.py").write_text(
+        'from alembic import op\n\nrevision = "0003"\ndown_revision = "0002"\n\n\ndef upgrade():\n'
+        '    op.execute("CREATE DOMAIN positive AS int CHECK (VALUE > 0)")\n'
+        '    op.execute("CREATE STATISTICS together ON name, active FROM clients")\n\n\ndef downgrade():\n'
+        '    op.execute("DROP STATISTICS together")\n    op.execute("DROP DOMAIN positive")\n'
+    )
+    assert entities.invoke("migration.apply").exit_code == 0
+
+    done = entities.invoke("migration.generate", "--dry-run")
+
+    line = "not compared, keep it in revisions of your own: 1 extended statistics (together), 1 domain (positive)"
+    assert done.stdout.count(line) == 1
+    assert done.stdout.count("not compared") == 1

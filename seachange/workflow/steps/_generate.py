@@ -43,7 +43,7 @@ def generate(run: Run) -> StepResult:
         run.settings, run.history, metadata=run.metadata, shadow=run.shadow, wanted=wanted, progress=run.progress
     )
     if made is None:
-        return StepResult(status="warning", summary=_NOTHING)
+        return StepResult(status="warning", summary=_NOTHING, facts=_unseen(run))
     run.history_changed()
     return StepResult(
         status="warning" if made.warnings else "done",
@@ -52,6 +52,7 @@ def generate(run: Run) -> StepResult:
             f"written: {_shown(run, made.path)}{' with .up.sql and .down.sql' if wanted.sql else ''}",
             *made.operations,
             *made.warnings,
+            *_unseen(run),
         ),
         data={"revision": made.revision, "path": made.path, "operations": made.operations},
     )
@@ -76,6 +77,13 @@ def _wanted(run: Run) -> Wanted:
             asked=run.answers,
         ),
     )
+
+
+def _unseen(run: Run) -> tuple[str, ...]:
+    from seachange.revisions.unseen import find_unseen
+
+    found = find_unseen(run.shadow, run.settings)
+    return (f"not compared, keep it in revisions of your own: {', '.join(found)}",) if found else ()
 
 
 def _require_models(run: Run) -> None:
@@ -118,11 +126,11 @@ def _compared(run: Run) -> StepResult:
 
 def _would_write(run: Run, made: GeneratedRevision | None) -> StepResult:
     if made is None:
-        return StepResult(status="warning", summary=_NOTHING)
+        return StepResult(status="warning", summary=_NOTHING, facts=_unseen(run))
     return StepResult(
         status="skipped",
         summary="would write a revision",
-        facts=(f"would write {_shown(run, made.path)}", *made.operations, *made.warnings),
+        facts=(f"would write {_shown(run, made.path)}", *made.operations, *made.warnings, *_unseen(run)),
         data={"operations": made.operations},
     )
 
