@@ -79,9 +79,10 @@ def _place(pair: Pair, phase: int) -> tuple[str, ...]:
     operation = pair[0] if pair[0] is not None else pair[1]
     schema = getattr(operation, "schema", None) or getattr(operation, "source_schema", None) or ""
     table = getattr(operation, "table_name", None) or getattr(operation, "source_table", None) or ""
-    if phase in (Phase.COLUMNS_COME, Phase.COLUMNS_CHANGE, Phase.COLUMNS_GO):
+    if phase in (Phase.COLUMNS_COME, Phase.COLUMNS_CHANGE):
         return (str(schema), str(table))
-    name = getattr(operation, "index_name", None) or getattr(operation, "constraint_name", None) or ""
+    names = (getattr(operation, each, None) for each in ("index_name", "constraint_name", "column_name"))
+    name = next(filter(None, names), "")
     columns = getattr(operation, "local_cols", None) or getattr(operation, "columns", None) or ()
     return (str(schema), str(table), str(name), *(str(getattr(each, "name", each)) for each in columns))
 
