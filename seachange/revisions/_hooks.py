@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import logging
+import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from seachange.errors import RevisionRejectedError
 from seachange.revisions.project import Project
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 __all__ = ["run_hooks"]
 
@@ -27,12 +32,24 @@ def run_hooks(project: Project, path: Path) -> None:
 
     :raises RevisionRejectedError: a hook cannot be run.
     """
-    for hook in project.config().get_hooks_list():
+    for hook in _configured(project.config()):
         command = _command(hook)
         if command is None:
             _run_by_alembic(hook, path)
         else:
             _run([*command, *_arguments(hook, path)], hook, project.settings.root)
+
+
+def _configured(config: Config) -> Sequence[Mapping[str, str]]:
+    if hasattr(config, "get_hooks_list"):
+        return config.get_hooks_list()
+    # Before Alembic 1.16.
+    section = config.get_section("post_write_hooks", {}) or {}
+    names = [name for name in re.split(r"[,\s]+", section.get("hooks", "")) if name]
+    return [
+        {"_hook_name": name, **{key[len(name) + 1 :]: section[key] for key in section if key.startswith(f"{name}.")}}
+        for name in names
+    ]
 
 
 def _command(hook: Mapping[str, str]) -> list[str] | None:
@@ -74,6 +91,7 @@ def _run(command: list[str], hook: Mapping[str, str], root: Path) -> None:
 
 
 def _run_by_alembic(hook: Mapping[str, str], path: Path) -> None:
+    from alembic.config import Config
     from alembic.script.write_hooks import _run_hooks
     from alembic.util import CommandError
 
@@ -81,6 +99,11 @@ def _run_by_alembic(hook: Mapping[str, str], path: Path) -> None:
 
     try:
         with contained():
-            _run_hooks(path, [hook])
+            _run_hooks(path, [hook] if hasattr(Config, "get_hooks_list") else _as_section(hook))  # type: ignore[arg-type,unused-ignore]
     except CommandError as exc:
         raise RevisionRejectedError(f"post_write_hooks: {exc}", hint="mend them in alembic.ini or [tool.alembic]") from exc
+
+
+def _as_section(hook: Mapping[str, str]) -> dict[str, str]:
+    name = hook["_hook_name"]
+    return {"hooks": name, **{f"{name}.{key}": value for key, value in hook.items() if key != "_hook_name"}}

@@ -133,7 +133,7 @@ def identify(history: History, script: ScriptDirectory, *, name: str, location: 
         camel = "".join(word[:1].upper() + word[1:] for word in words)
         path = folder / f"{revision}-{camel}.py"
     else:
-        path = script._rev_path(folder, revision, " ".join(words), created)
+        path = Path(script._rev_path(folder, revision, " ".join(words), created))
     title = " ".join(words)
     return Identity(
         revision=revision,

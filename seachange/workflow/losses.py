@@ -96,6 +96,7 @@ def preview(run: Run, plan: Plan, *, target: str) -> Preview:
         losses = (
             *(_of_schema(each, counting.of(each)) for each in tried.gone),
             *(_of_rows(each, counting.by(each), effect=effect) for each, effect in tried.effects),
+            *(_elsewhere(name) for name in run.settings.databases[1:]),
         )
     return Preview(plan=tried.plan, losses=losses)
 
@@ -122,6 +123,10 @@ def _stored(database: Database) -> dict[int, Stored]:
 
     with contextlib.closing(connect(database, autocommit=True)) as connection:
         return read_stored(connection)
+
+
+def _elsewhere(name: str) -> Loss:
+    return Loss(what=f"what the database {name} holds", rows=None, exact=False, reason="only the first of databases is looked at")
 
 
 def _of_schema(what: Gone, count: Count) -> Loss:

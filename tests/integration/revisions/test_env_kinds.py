@@ -217,3 +217,16 @@ def test_a_context_that_cannot_be_entered_is_said(open_project: Open, database: 
 def test_env_py_outside_its_context_fails_by_its_own_words(open_project: Open, database: Database) -> None:
     with pytest.raises(EnvironmentFailedError, match="Working outside of application context"):
         upgrade(database, open_project("flask_migrate", env_context=""))
+
+
+def test_nested_locations_bases_and_a_version_table_of_its_own_are_one_order(open_project: Open, each_database: Database) -> None:
+    settings = open_project("locations")
+
+    applied = upgrade(each_database, settings, target="billing@head")
+    assert (applied.revisions, applied.current) == (("0001", "0002", "b001", "0003"), ("0003",))
+    assert ask(each_database, "select version_num from meta.shop_versions") == ["0003"]
+    assert at(each_database, settings) == ("0003",)
+    assert upgrade(each_database, settings).revisions == ()
+    assert downgrade(each_database, settings, target="b001").current == ("0002", "b001")
+    assert downgrade(each_database, settings, target="base").current == ()
+    assert tables(each_database) == []

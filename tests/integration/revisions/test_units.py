@@ -9,8 +9,14 @@ from collections.abc import Iterator
 import pytest
 
 from seachange.config import Settings
-from seachange.errors import EnvironmentFailedError, ExitCode, MigrationFailedError, RefusedError
+from seachange.errors import EnvironmentFailedError, ExitCode, MigrationFailedError, RefusedError, SeveralUnitsError
 from seachange.postgres.connection import Database, connect, create_database, drop_database, exists_database
+from seachange.revisions._trial import connected
+from seachange.revisions.compare import differences
+from seachange.revisions.declared import declare
+from seachange.revisions.history import read_history
+from seachange.revisions.models import load_metadata
+from seachange.revisions.planning import capture
 from seachange.revisions.runner import downgrade, upgrade
 from seachange.revisions.units import labels, read_units
 from tests.integration.revisions.conftest import Open
@@ -86,6 +92,37 @@ def test_a_failure_says_which_tenant_and_what_the_others_have(open_project: Open
     )
     assert caught.value.exit_code == ExitCode.FAILED_CHANGED
     assert (at(each_database, settings), states(settings, each_database)) == ((), {"blue": ("0002",), "green": ()})
+
+
+def test_a_plan_shows_what_each_place_gets(open_project: Open, each_database: Database, beside: Database) -> None:
+    settings = open_project("multidb")
+
+    plan = capture(settings, each_database, read_history(settings), target="heads")
+
+    assert [(one.sql.split("(")[0].strip(), one.transaction) for one in plan.revisions[0].statements] == [
+        ("CREATE TABLE clients", 1),
+        ("CREATE TABLE bills", 2),
+    ]
+
+
+def test_what_is_the_same_for_all_tenants_is_shown_once(open_project: Open, each_database: Database) -> None:
+    settings = open_project("tenants")
+
+    plan = capture(settings, each_database, read_history(settings), target="heads")
+
+    assert [one.sql.split("(")[0].strip() for one in plan.revisions[0].statements] == ["CREATE TABLE clients"]
+
+
+def test_models_are_not_compared_with_one_of_several(open_project: Open, each_database: Database) -> None:
+    settings = open_project("tenants")
+    upgrade(each_database, settings)
+
+    metadata = load_metadata(settings)
+
+    with connected(each_database) as connection:
+        declared = declare(connection, metadata)
+        with pytest.raises(SeveralUnitsError, match="can only be compared with one"):
+            differences(metadata, connection, declared=declared, settings=settings)
 
 
 def test_no_tenant_at_all_is_said(open_project: Open, database: Database) -> None:

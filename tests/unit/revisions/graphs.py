@@ -119,6 +119,7 @@ def alembic_of(settings: Settings) -> ScriptDirectory:
     config = Config()
     migrations = settings.root / "migrations"
     config.set_main_option("script_location", str(migrations))
-    config.set_main_option("path_separator", "newline")
+    for name in ("path_separator", "version_path_separator"):  # its name before Alembic 1.16
+        config.set_main_option(name, "newline")
     config.set_main_option("version_locations", f"{migrations / 'even'}\n{migrations / 'odd'}")
     return ScriptDirectory.from_config(config)
