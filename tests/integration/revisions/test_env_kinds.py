@@ -107,7 +107,7 @@ def test_an_exit_before_migrations_is_an_error_that_names_its_line(
     settings = open_project("talks_and_exits")
     monkeypatch.setenv("SHOP_TIER", "none")
 
-    with pytest.raises(EnvironmentFailedError, match=r"fails at migrations/env.py:21: it calls sys.exit\(3\)") as caught:
+    with pytest.raises(EnvironmentFailedError, match=r"fails at migrations/env.py:23: it calls sys.exit\(3\)") as caught:
         upgrade(database, settings)
 
     assert (caught.value.exit_code, tables(database)) == (ExitCode.ERROR, [])
