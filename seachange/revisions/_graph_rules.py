@@ -87,17 +87,14 @@ def _bases(history: History) -> Iterator[Finding]:
 
 def _heads(history: History) -> Iterator[Finding]:
     """Find branches that end in several heads; those of different labels are meant to."""
-    ends: dict[frozenset[str], list[str]] = {}
-    for head in history.heads:
-        ends.setdefault(history.labels(head), []).append(head)
-    for labels, heads in ends.items():
-        if len(heads) > 1:
-            branch = f"the branch {' '.join(sorted(labels))}" if labels else "the history"
-            message = f"{branch} has {len(heads)} heads: {some(heads)}"
-            hint = "put yours after the other: `invoke migration.rebase`; or join them: `invoke migration.merge`"
-            # The last of those that are equally old: later in the order is the likelier newcomer.
-            at = max((history.by_id[name] for name in reversed(heads)), key=lambda revision: revision.when)
-            yield finding(history, "several-heads", message, hint=hint, at=at, name="down_revision")
+    for heads in history.rivals:
+        labels = history.labels(heads[0])
+        branch = f"the branch {' '.join(sorted(labels))}" if labels else "the history"
+        message = f"{branch} has {len(heads)} heads: {some(heads)}"
+        hint = "put yours after the other: `invoke migration.rebase`; or join them: `invoke migration.merge`"
+        # The last of those that are equally old: later in the order is the likelier newcomer.
+        at = max((history.by_id[name] for name in reversed(heads)), key=lambda revision: revision.when)
+        yield finding(history, "several-heads", message, hint=hint, at=at, name="down_revision")
 
 
 def _labels(history: History) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from seachange.revisions import _order
 from seachange.revisions._headers import HeaderError, parse_header, stamp_of
 from seachange.revisions.history import History, Revision
 
-__all__ = ["Base", "Head", "Heads", "Origin", "added", "find_rivals", "join", "labels_of", "read_heads", "revision_of"]
+__all__ = ["Base", "Head", "Heads", "Origin", "added", "join", "read_heads", "revision_of"]
 
 Origin = Literal["mine", "published", "not here yet", "unknown"]
 
@@ -68,7 +68,7 @@ def read_heads(history: History, base: Base | None) -> Heads:
             title=revision.title,
             location=revision.location,
             file=history.relative(revision.path),
-            branch_labels=tuple(sorted(labels_of(whole, revision.revision))),
+            branch_labels=tuple(sorted(whole.labels(revision.revision))),
             origin=_origin(history, base, revision.revision),
         )
         for revision in (whole.by_id[name] for name in whole.heads)
@@ -117,26 +117,6 @@ def revision_of(source: bytes, *, path: Path, location: str) -> Revision | None:
     )
 
 
-def labels_of(history: History, revision: str) -> frozenset[str]:
-    """Return the branch labels of a revision and of all that it follows; what it depends on is another line."""
-    links = {name: each.down_revisions for name, each in history.by_id.items()}
-    line = _order.ancestors(links, (revision,))
-    return frozenset(label for name in line for label in history.by_id[name].branch_labels)
-
-
-def find_rivals(history: History) -> tuple[tuple[str, ...], ...]:
-    """Return the groups of heads that should be one: heads with the same branch labels, or all without any.
-
-    Branches with labels of their own are kept apart on purpose, as Alembic's documentation has them.
-    """
-    groups: dict[frozenset[str], list[str]] = {}
-    if len(history.heads) < 2:
-        return ()
-    for head in history.heads:
-        groups.setdefault(labels_of(history, head), []).append(head)
-    return tuple(tuple(group) for group in groups.values() if len(group) > 1)
-
-
 def _origin(history: History, base: Base | None, revision: str) -> Origin:
     if base is None:
         return "unknown"
@@ -162,7 +142,7 @@ def _same_ids(history: History, base: Base | None) -> Iterator[Finding]:
 
 
 def _rival_heads(history: History, whole: History, base: Base | None) -> Iterator[Finding]:
-    for group in find_rivals(whole):
+    for group in whole.rivals:
         mine = [name for name in group if _origin(history, base, name) == "mine"]
         there = [name for name in group if name not in history.by_id]
         if base and there and mine:

@@ -69,6 +69,17 @@ class History:
             found[revision.revision] = frozenset(revision.branch_labels).union(*below)
         return found
 
+    @property
+    def rivals(self) -> tuple[tuple[str, ...], ...]:
+        """Groups of heads that should be one: heads with the same branch labels, or all without any.
+
+        Branches with labels of their own are kept apart on purpose (Alembic's documentation, "Working with Branches").
+        """
+        groups: dict[frozenset[str], list[str]] = {}
+        for head in self.heads:
+            groups.setdefault(self.labels(head), []).append(head)
+        return tuple(tuple(group) for group in groups.values() if len(group) > 1)
+
     def ancestors(self, revisions: Iterable[str]) -> tuple[Revision, ...]:
         """Return ``revisions`` and all that they need, in order."""
         wanted = _order.ancestors(self.parents, revisions)

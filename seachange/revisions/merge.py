@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from seachange.errors import RefusedError
 from seachange.revisions._targets import require_order
 from seachange.revisions.changes import FileChange, written
-from seachange.revisions.heads import find_rivals
 from seachange.revisions.history import History, Revision
 from seachange.revisions.project import Project
 
@@ -91,7 +90,7 @@ def _rivals(history: History) -> tuple[str, ...]:
         raise RefusedError(
             f"there is nothing to join: the history has {'one head, ' + history.heads[0] if history.heads else 'no revisions'}",
         )
-    groups = find_rivals(history)
+    groups = history.rivals
     if len(groups) == 1:
         return groups[0]
     if groups:

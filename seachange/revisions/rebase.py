@@ -14,7 +14,6 @@ from seachange.revisions._restamp import moment_of, next_id, restamp
 from seachange.revisions._rewriting import HeaderEdit
 from seachange.revisions._targets import require_order
 from seachange.revisions.changes import FileChange
-from seachange.revisions.heads import labels_of
 from seachange.revisions.history import History, Revision
 
 __all__ = ["Move", "Rebase", "plan_rebase"]
@@ -113,8 +112,8 @@ def _onto(history: History, chain: tuple[Revision, ...], wanted: str) -> str | N
     if len(heads) > 1:
         # Branches with labels of their own go on beside each other; a revision stays on its own.
         before = [parent for revision in chain for parent in revision.down_revisions if parent not in names]
-        labels = frozenset(label for parent in before for label in labels_of(history, parent))
-        heads = [name for name in heads if labels_of(history, name) == labels] or heads
+        labels = frozenset(label for parent in before for label in history.labels(parent))
+        heads = [name for name in heads if history.labels(name) == labels] or heads
     if len(heads) > 1:
         raise RefusedError(
             f"there are {len(heads)} other heads: {', '.join(heads)}",

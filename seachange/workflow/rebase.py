@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from seachange.config import Settings
 from seachange.errors import ConfigError, RefusedError, RevisionRejectedError
-from seachange.revisions.heads import Base, Heads, added, find_rivals, join, read_heads
+from seachange.revisions.heads import Base, Heads, added, join, read_heads
 from seachange.revisions.history import History, read_history
 from seachange.workflow._line import try_line
 from seachange.workflow.branch import find_base
@@ -126,7 +126,7 @@ def merge(
 def _chosen(history: History, base: Base | None, revisions: Iterable[str], *, note: str) -> tuple[str, ...]:
     if named := tuple(history.find(name).revision for name in revisions):
         return named
-    groups = find_rivals(history)
+    groups = history.rivals
     if not groups:
         _require_up_to_date(history, base)
         return ()
@@ -148,7 +148,7 @@ def _chosen(history: History, base: Base | None, revisions: Iterable[str], *, no
 
 
 def _require_up_to_date(history: History, base: Base | None) -> None:
-    groups = find_rivals(join(history, base.missing)) if base else ()
+    groups = join(history, base.missing).rivals if base else ()
     if base and groups:
         there = [name for group in groups for name in group if name not in history.by_id]
         raise RefusedError(

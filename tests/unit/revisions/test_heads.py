@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from seachange.revisions.heads import Base, find_rivals, join, labels_of, read_heads, revision_of
+from seachange.revisions.heads import Base, join, read_heads, revision_of
 from seachange.revisions.history import History, read_history
 from tests.unit.revisions.graphs import Node, write
 
@@ -55,7 +55,7 @@ def codes(history: History, found: Base | None) -> list[str]:
 def test_heads_that_should_be_one(
     tmp_path: Path, nodes: tuple[Node, ...], labels: dict[str, str], expected: tuple[tuple[str, ...], ...]
 ) -> None:
-    assert find_rivals(history_of(tmp_path, *nodes, labels=labels)) == expected
+    assert history_of(tmp_path, *nodes, labels=labels).rivals == expected
 
 
 def test_without_a_base_branch_only_the_heads_count(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_joining_keeps_the_revisions_of_the_working_tree(tmp_path: Path) -> None
 def test_labels_reach_down_the_line(tmp_path: Path) -> None:
     history = history_of(tmp_path, A, B, labels={"a": "one", "b": "two"})
 
-    assert [sorted(labels_of(history, name)) for name in ("b", "a")] == [["one", "two"], ["one"]]
+    assert [sorted(history.labels(name)) for name in ("b", "a")] == [["one", "two"], ["one"]]
 
 
 def test_a_file_that_is_no_revision_is_none() -> None:
