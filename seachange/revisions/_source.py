@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-__all__ = ["is_plain", "keywords", "namespace_of", "options_in"]
+__all__ = ["goes_round", "is_plain", "keywords", "namespace_of", "options_in"]
 
 _LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.comprehension)
 _MAKES_ENGINE = {"engine_from_config", "async_engine_from_config", "create_engine", "create_async_engine"}
@@ -56,18 +56,34 @@ def is_plain(file: Path) -> bool:
 
     What it imports from the application may hide anything, but not a connection, since env.py then makes none itself.
     """
-    try:
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-    except (OSError, SyntaxError, UnicodeDecodeError, ValueError):
+    tree = _parsed(file)
+    if tree is None:
         return False
     calls = [_name(node) for node in ast.walk(tree) if isinstance(node, ast.Call)]
     functions = {node.name for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))}
-    repeated = any(isinstance(node, _LOOPS) for node in ast.walk(tree)) or any(calls.count(name) > 1 for name in functions)
+    repeated = _loops(tree) or any(calls.count(name) > 1 for name in functions)
     touched = _DOES_MORE.intersection(calls) or keywords(ast.unparse(tree), "connect_args", "schema_translate_map", "creator")
     made = _MAKES_ENGINE.intersection(calls) or any(
         isinstance(node, ast.Attribute) and node.attr == "attributes" for node in ast.walk(tree)
     )
     return bool(made) and not repeated and not touched
+
+
+def goes_round(file: Path) -> bool:
+    """Say whether env.py may go through several schemas or databases, of which there can be more the next time."""
+    tree = _parsed(file)
+    return tree is None or _loops(tree)
+
+
+def _parsed(file: Path) -> ast.Module | None:
+    try:
+        return ast.parse(file.read_text(encoding="utf-8"))
+    except (OSError, SyntaxError, UnicodeDecodeError, ValueError):
+        return None
+
+
+def _loops(tree: ast.Module) -> bool:
+    return any(isinstance(node, _LOOPS) for node in ast.walk(tree))
 
 
 def _name(call: ast.Call) -> str:

@@ -60,9 +60,12 @@ def _table(options: Mapping[str, Any]) -> VersionTable:
     return VersionTable(name=str(name or VersionTable.name), schema=str(schema or ""))
 
 
-def read_versions(connection: psycopg.Connection[Any], table: VersionTable) -> tuple[str, ...]:
+def read_versions(connection: psycopg.Connection[Any], table: VersionTable, *, seen: bool = False) -> tuple[str, ...]:
     """Return the revisions in the version table, sorted; none when there is no such table.
 
+    :param connection: an open connection.
+    :param table: the version table.
+    :param seen: whether the table was there before; on a connection in autocommit a look is then one question and not two.
     :raises StatementFailedError: the table cannot be read.
     """
     import psycopg
@@ -70,10 +73,13 @@ def read_versions(connection: psycopg.Connection[Any], table: VersionTable) -> t
 
     name = sql.Identifier(table.schema, table.name) if table.schema else sql.Identifier(table.name)
     try:
-        row = connection.execute("select to_regclass(%s) is not null", [name.as_string(connection)]).fetchone()
-        if row is None or not row[0]:
-            return ()
+        if not seen:
+            row = connection.execute("select to_regclass(%s) is not null", [name.as_string(connection)]).fetchone()
+            if row is None or not row[0]:
+                return ()
         rows = connection.execute(sql.SQL("select version_num from {}").format(name)).fetchall()
+    except psycopg.errors.UndefinedTable:
+        return ()
     except psycopg.Error as exc:
         reason = exc.diag.message_primary or exc
         raise StatementFailedError(f"Alembic's version table {table} cannot be read: {reason}", hint="check its grants") from exc

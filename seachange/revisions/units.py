@@ -11,7 +11,7 @@ from seachange.config import Settings
 from seachange.errors import StatementFailedError
 from seachange.revisions._environment import run_environment
 from seachange.revisions._order import ancestors
-from seachange.revisions._source import is_plain
+from seachange.revisions._source import goes_round, is_plain
 from seachange.revisions._versions import VersionTable, find_version_table, read_versions
 from seachange.revisions.project import Project, open_project
 
@@ -39,15 +39,22 @@ class Witness:
 
     def __init__(self) -> None:
         self._sessions: dict[Database, Session] = {}
+        self._seen: set[Unit] = set()
 
     def read(self, unit: Unit) -> tuple[str, ...]:
         """Return the revisions that the version table of ``unit`` holds."""
+        found = self._read(unit)
+        if found:
+            self._seen.add(unit)
+        return found
+
+    def _read(self, unit: Unit) -> tuple[str, ...]:
         from seachange.postgres.connection import connect
 
         session = self._sessions.get(unit.database)
         if session is not None and not session.closed:
             try:
-                return read_versions(session, unit.table)
+                return read_versions(session, unit.table, seen=unit in self._seen)
             except StatementFailedError:
                 # A server that was restarted has ended this connection too; a new one tells whether it is back.
                 if not session.closed:
@@ -87,9 +94,33 @@ def survey(project: Project, database: Database, *, witness: Witness) -> tuple[U
     :param database: the database, or the first of several.
     :param witness: asked what the version tables hold.
     """
-    if is_plain(project.options.environment_file) and not project.settings.databases:
-        unit = Unit(database=database, table=find_version_table(project))
-        return (dataclasses.replace(unit, current=witness.read(unit)),)
+    single = _single(project, database)
+    found = (single,) if single is not None else _found_by_running(project, database)
+    if len(found) == 1 and not goes_round(project.options.environment_file):
+        _singles[_key(project, database)] = found[0]
+    return tuple(dataclasses.replace(unit, current=witness.read(unit)) for unit in found)
+
+
+# Each command asks several times where the database is, and a process runs one env.py: it is run once to learn that it has one
+# version table, and where.
+_singles: dict[tuple[bytes, Database], Unit] = {}
+
+
+def _key(project: Project, database: Database) -> tuple[bytes, Database]:
+    return project.options.environment_file.read_bytes(), database
+
+
+def _single(project: Project, database: Database) -> Unit | None:
+    """Return the only version table where env.py need not be run to know it."""
+    file = project.options.environment_file
+    if project.settings.databases or not file.is_file():
+        return None
+    if is_plain(file):
+        return Unit(database=database, table=find_version_table(project))
+    return _singles.get(_key(project, database))
+
+
+def _found_by_running(project: Project, database: Database) -> tuple[Unit, ...]:
     from seachange.postgres.connection import engine
 
     found: dict[Unit, None] = {}
@@ -104,7 +135,7 @@ def survey(project: Project, database: Database, *, witness: Witness) -> tuple[U
             run_environment(project, note, connection=connection, database=database)
     finally:
         opened.dispose()
-    return tuple(dataclasses.replace(unit, current=witness.read(unit)) for unit in found)
+    return tuple(found)
 
 
 def unit_of(context: MigrationContext, database: Database) -> Unit:
