@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-__all__ = ["CODES", "Code"]
+__all__ = ["CODES", "STRUCTURAL", "Code"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -316,5 +316,8 @@ _BASE_BRANCH = _table(
         "Give the published revision its `down_revision` back, and put yours at the end: `invoke migration.rebase`.",
     ),
 )
+
+# What these find makes the history no order, or a file no revision; the others matter to the revision that they are found in.
+STRUCTURAL = frozenset({**_FILES, **_GRAPH})
 
 CODES: Mapping[str, Code] = {**_FILES, **_GRAPH, **_BODIES, **_SQL, **_BASE_BRANCH}

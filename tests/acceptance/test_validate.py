@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from seachange.postgres.connection import Database
 from tests.project import Project
 
 VERSIONS = "migrations/versions"
@@ -92,3 +93,22 @@ def test_nothing_of_a_revision_is_run(faulty: Project) -> None:
     faulty.invoke("migration.validate")
 
     assert not (faulty.path / "was_here").exists()
+
+
+def test_a_fault_in_a_revision_that_was_applied_long_ago_stops_nothing(
+    scenario: Callable[[str], Project], database: Database
+) -> None:
+    project = scenario("linear")
+    url = {"DATABASE_URL": database.url()}
+    assert project.invoke("migration.apply", "--to", "0002", env=url).exit_code == 0
+    for name in ("0002_add_email", "0003_unique_email"):
+        with (project.path / VERSIONS / f"{name}.py").open("a") as file:
+            file.write('    op.execute("GRANT no such right")\n')
+
+    old_and_new = project.invoke("migration.apply", env=url)
+    project.replace(f"{VERSIONS}/0003_unique_email.py", old="GRANT no such right", new="SELECT 1")
+    old = project.invoke("migration.apply", env=url)
+
+    assert (old_and_new.exit_code, old_and_new.stdout.count("[sql-syntax]")) == (2, 2)
+    assert (old.exit_code, "warning: migrations/versions/0002_add_email.py" in old.stdout) == (0, True)
+    assert project.invoke("migration.validate").exit_code == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import dataclasses
 
 from seachange.errors import ExitCode, ReadOnlyServerError, RevisionUnknownError
 from seachange.plan import Finding, StepResult
@@ -20,11 +21,18 @@ def validate(run: Run) -> StepResult:
 
     :returns: failed with exit code 2 when there is an error among the findings; several heads are none for option ``backwards``.
     """
+    return _judged(run, _findings(run))
+
+
+def _findings(run: Run) -> tuple[Finding, ...]:
     from seachange.revisions.validate import validate as findings_of
 
-    history = run.history
     # What could not be looked at is said by migration.validate; here it would only be in the way.
-    findings = tuple(finding for finding in findings_of(history) if finding.severity != "info")
+    return tuple(finding for finding in findings_of(run.history) if finding.severity != "info")
+
+
+def _judged(run: Run, findings: tuple[Finding, ...]) -> StepResult:
+    history = run.history
     # Going back needs no single head, and is what clears the way for a rebase that makes one.
     harmless = ("several-heads",) if run.options.get("backwards") else ()
     errors = sum(finding.severity == "error" and finding.code not in harmless for finding in findings)
@@ -57,9 +65,10 @@ def check(run: Run) -> StepResult:
     """
     with concurrent.futures.ThreadPoolExecutor(max_workers=1, thread_name_prefix="reach") as reaching:
         current = reaching.submit(_reach, run)
-        valid = validate(run)
-        models = _models(run) if valid.status != "failed" else ()
+        findings = _findings(run)
+        models = _models(run) if not _broken(findings) else ()
         at = current.result()
+    valid = _judged(run, _without_done(run, findings, at))
     if valid.status == "failed":
         return valid
     require_known(run, at)
@@ -72,6 +81,24 @@ def check(run: Run) -> StepResult:
     )
     data = {"current": at, "heads": run.history.heads, "server_version": run.server.version_text}
     return StepResult(status=valid.status, summary="ready", facts=facts, findings=_shortened(valid.findings), data=data)
+
+
+def _broken(findings: tuple[Finding, ...]) -> bool:
+    from seachange.revisions.codes import STRUCTURAL
+
+    return any(finding.severity == "error" and finding.code in STRUCTURAL for finding in findings)
+
+
+def _without_done(run: Run, findings: tuple[Finding, ...], current: tuple[str, ...]) -> tuple[Finding, ...]:
+    """Let errors inside of revisions that are applied be warnings: they were run, and will not be here again."""
+    from seachange.revisions.codes import STRUCTURAL
+
+    history = run.history
+    done = {history.relative(revision.path) for revision in history.ancestors(current)}
+    return tuple(
+        dataclasses.replace(finding, severity="warning") if finding.file in done and finding.code not in STRUCTURAL else finding
+        for finding in findings
+    )
 
 
 def _models(run: Run) -> tuple[str, ...]:
