@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from seachange.revisions._trial import connected
 from seachange.revisions.answers import Answers
 from seachange.revisions.compare import Comparison, compare
-from seachange.revisions.declared import declare
+from seachange.revisions.declared import Declared, declare
 from seachange.revisions.history import History
 from seachange.revisions.population import Population
 from seachange.revisions.project import Project
@@ -66,6 +66,7 @@ def draft_revision(
     *,
     metadata: MetaData,
     wanted: Wanted,
+    declared: Declared | None = None,
 ) -> Draft | None:
     """Return the text of the revision that makes the models true; None when there is nothing to do.
 
@@ -76,12 +77,14 @@ def draft_revision(
     :param shadow: a server with a database at the head of the history.
     :param metadata: what the models declare.
     :param wanted: its name and place, and what only a person knows.
+    :param declared: what the models make on the shadow's server, if that was looked at already.
     :raises QuestionsOpenError: that is not known, and matters.
     """
     drawing = _Drawing(project, history, wanted)
     with _scratch(shadow) as database:
-        with connected(database) as connection:
-            declared = declare(connection, metadata)
+        if declared is None:
+            with connected(database) as connection:
+                declared = declare(connection, metadata)
         while not drawing.over:
             with connected(database) as connection:
                 compare(project, connection, metadata=metadata, declared=declared, use=drawing.look, throwaway=True)

@@ -14,7 +14,7 @@ from seachange.revisions._draft import Draft, Wanted, draft_revision
 from seachange.revisions._trial import Trial, connected
 from seachange.revisions._workshop import keep, require_one_head, siblings, workshop
 from seachange.revisions.compare import compare
-from seachange.revisions.declared import declare
+from seachange.revisions.declared import Declared, declare
 from seachange.revisions.history import History
 from seachange.revisions.project import Project, open_project
 
@@ -87,6 +87,7 @@ def generate(
     metadata: MetaData,
     shadow: Shadow,
     wanted: Wanted | None = None,
+    declared: Declared | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> GeneratedRevision | None:
     """Write the revision that makes the models true, tried up, down and up on a copy of the shadow.
@@ -96,6 +97,7 @@ def generate(
     :param metadata: what the models declare.
     :param shadow: a server with a database at the head of the history; it is kept at the new head too.
     :param wanted: its name and place, and what only a person knows.
+    :param declared: what the models make on the shadow's server, if that was looked at already.
     :param progress: told what is being done.
     :returns: the revision, or None when there is nothing to do.
     :raises HistoryInvalidError: the history has several heads, or is no order.
@@ -105,7 +107,7 @@ def generate(
     """
     require_one_head(history)
     project = open_project(settings)
-    draft = draft_revision(project, history, shadow, metadata=metadata, wanted=wanted or Wanted())
+    draft = draft_revision(project, history, shadow, metadata=metadata, wanted=wanted or Wanted(), declared=declared)
     if draft is None:
         return None
     database = shadow.clone()

@@ -175,8 +175,9 @@ class Run:
         return self._once("history", lambda: read_history(self.settings))
 
     def history_changed(self) -> None:
-        """Forget the revisions that were read: a file was written."""
+        """Forget the revisions that were read, and what depends on them: a file was written."""
         self._made.pop("history", None)
+        self._made.pop("declared", None)
 
     @property
     def metadata(self) -> sa.MetaData:

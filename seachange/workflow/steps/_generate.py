@@ -40,7 +40,13 @@ def generate(run: Run) -> StepResult:
             run, revisions.preview(run.settings, run.history, metadata=run.metadata, shadow=run.shadow, wanted=wanted)
         )
     made = revisions.generate(
-        run.settings, run.history, metadata=run.metadata, shadow=run.shadow, wanted=wanted, progress=run.progress
+        run.settings,
+        run.history,
+        metadata=run.metadata,
+        shadow=run.shadow,
+        wanted=wanted,
+        declared=run.declared,
+        progress=run.progress,
     )
     if made is None:
         return StepResult(status="warning", summary=_NOTHING, facts=_unseen(run))
