@@ -17,6 +17,7 @@ from seachange.revisions._output import LogWriter
 if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
+    from sqlalchemy import URL
 
     from seachange.postgres.connection import Database
 
@@ -62,7 +63,7 @@ class Project:
         _set(config, "version_path_separator", "newline")
         _set(config, "version_locations", "\n".join(str(path) for path in locations))
         if database is not None:
-            _set(config, "sqlalchemy.url", sqlalchemy_url(database, driver=_driver_of(config)))
+            _set(config, "sqlalchemy.url", sqlalchemy_url(database, own=_own_url(config)))
         return config
 
     def script(self, config: Config) -> ScriptDirectory:
@@ -88,13 +89,19 @@ def open_project(settings: Settings, *, extra_locations: tuple[Path, ...] = ()) 
     return Project(settings=settings, options=options, extra_locations=extra_locations)
 
 
-def sqlalchemy_url(database: Database, *, driver: str = "postgresql+psycopg") -> str:
-    """Return the URL of ``database`` for SQLAlchemy, *with its password*."""
+def sqlalchemy_url(database: Database, *, own: URL | None = None) -> str:
+    """Return the URL of ``database`` for SQLAlchemy, *with its password*.
+
+    :param database: where it leads.
+    :param own: the project's own URL, whose driver and ``options`` stay in force.
+    """
     from sqlalchemy import URL
 
     parameters = dict(database.parameters)
+    if own is not None and isinstance(options := own.query.get("options"), str):
+        parameters.setdefault("options", options)
     url = URL.create(
-        driver,
+        own.drivername if own is not None else "postgresql+psycopg",
         username=parameters.pop("user", None),
         password=parameters.pop("password", None),
         database=parameters.pop("dbname", None),
@@ -103,16 +110,16 @@ def sqlalchemy_url(database: Database, *, driver: str = "postgresql+psycopg") ->
     return url.render_as_string(hide_password=False)
 
 
-def _driver_of(config: Config) -> str:
-    """Return the driver that the project's own URL names, or psycopg when there is no such URL, or only a placeholder."""
+def _own_url(config: Config) -> URL | None:
+    """Return the URL that the project's configuration has; None for none, a placeholder, or another kind of database."""
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
     try:
-        name = make_url(config.get_main_option("sqlalchemy.url") or "").drivername
+        url = make_url(config.get_main_option("sqlalchemy.url") or "")
     except (ArgumentError, configparser.Error, ValueError):
-        return "postgresql+psycopg"
-    return name if name.split("+")[0] == "postgresql" else "postgresql+psycopg"
+        return None
+    return url if url.drivername.split("+")[0] == "postgresql" else None
 
 
 def _set(config: Config, name: str, value: str) -> None:

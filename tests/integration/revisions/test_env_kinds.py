@@ -71,6 +71,23 @@ def test_its_sessions_have_our_settings(open_project: Open, each_database: Datab
     ]
 
 
+@pytest.mark.parametrize("name", ["async_psycopg", "async_asyncpg"])
+def test_options_in_the_url_of_its_ini_file_stay(open_project: Open, database: Database, name: str) -> None:
+    settings = open_project(name)
+    ini = settings.root / "alembic.ini"
+    ini.write_text(ini.read_text().replace("/shop\n", "/shop?options=-csearch_path%%3Dshop\n"))
+    path = settings.root / "migrations" / "versions" / "0001_create_clients.py"
+    statement = """op.execute("create table public.seen as select current_setting('search_path')")\n    op.create_table("""
+    path.write_text(path.read_text().replace("op.create_table(", statement))
+    with connected(database) as connection:
+        connection.exec_driver_sql("create schema shop")
+        connection.commit()
+
+    upgrade(database, settings)
+
+    assert ask(database, "select * from public.seen") == ["shop"]
+
+
 def test_what_it_sets_on_its_connections_stays(open_project: Open, each_database: Database) -> None:
     settings = open_project("search_path")
 
