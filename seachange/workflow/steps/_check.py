@@ -102,8 +102,10 @@ def _without_done(run: Run, findings: tuple[Finding, ...], current: tuple[str, .
 
 
 def _models(run: Run) -> tuple[str, ...]:
-    """Import the models where a later step compares them; applying needs none."""
-    return (f"models: {_count(len(run.metadata.tables), 'table')}",) if run.steps & {"generate", "verify"} else ()
+    """Import the models, but where revisions are only moved: that needs none."""
+    if run.steps & {"apply", "revert"} and not run.steps & {"generate", "verify"}:
+        return ()
+    return (f"models: {_count(len(run.metadata.tables), 'table')}",)
 
 
 def _shortened(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
