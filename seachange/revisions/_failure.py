@@ -20,11 +20,13 @@ from seachange.revisions._where import find_place, find_place_in
 
 __all__ = ["Progress", "failing_on_throwaway", "interrupted_error", "migration_error"]
 
-# 55P03 lock_not_available, 57014 query_canceled (statement_timeout), 40P01 deadlock_detected, 40001 serialization_failure.
 _INSIDE_TRANSACTION = "25001"
 _DUPLICATE_OBJECT = "42710"
 _MAKES_ROLE = re.compile(r"\s*create\s+(role|user|group)\b", re.IGNORECASE)
 _UNDEFINED_TABLE = "42P01"
+_MOST_NAMES = 5
+
+# 55P03 lock_not_available, 57014 query_canceled (statement_timeout), 40P01 deadlock_detected, 40001 serialization_failure.
 _PASSING = ("55P03", "57014", "40P01", "40001")
 
 
@@ -138,8 +140,14 @@ def _state(progress: Progress, *, left_behind: bool) -> str:
     if progress.applied:
         place += f"; {progress.verb} before it: {', '.join(progress.applied)}"
     if progress.not_tried:
-        place += f"; not tried: {', '.join(progress.not_tried)}"
+        place += f"; not tried: {_some(progress.not_tried)}"
     return place
+
+
+def _some(revisions: tuple[str, ...]) -> str:
+    shown = ", ".join(revisions[:_MOST_NAMES])
+    more = len(revisions) - _MOST_NAMES
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def _hint(progress: Progress, sqlstate: str, *, left_behind: bool, concurrent: bool, statement: str) -> str:

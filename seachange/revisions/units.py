@@ -96,18 +96,20 @@ def survey(project: Project, database: Database, *, witness: Witness) -> tuple[U
     """
     single = _single(project, database)
     found = (single,) if single is not None else _found_by_running(project, database)
-    if len(found) == 1 and not goes_round(project.options.environment_file):
-        _singles[_key(project, database)] = found[0]
+    if len(found) == 1 and found[0].database == database and not goes_round(project.options.environment_file):
+        _singles[_key(project, database)] = found[0].table
     return tuple(dataclasses.replace(unit, current=witness.read(unit)) for unit in found)
 
 
 # Each command asks several times where the database is, and a process runs one env.py: it is run once to learn that it has one
 # version table, and where.
-_singles: dict[tuple[bytes, Database], Unit] = {}
+_singles: dict[tuple[bytes, str, str, str], VersionTable] = {}
 
 
-def _key(project: Project, database: Database) -> tuple[bytes, Database]:
-    return project.options.environment_file.read_bytes(), database
+def _key(project: Project, database: Database) -> tuple[bytes, str, str, str]:
+    # An open connection names the port that a URL may leave out.
+    place = database.parameters
+    return project.options.environment_file.read_bytes(), place.get("host", ""), place.get("port", "5432"), database.name
 
 
 def _single(project: Project, database: Database) -> Unit | None:
@@ -117,7 +119,8 @@ def _single(project: Project, database: Database) -> Unit | None:
         return None
     if is_plain(file):
         return Unit(database=database, table=find_version_table(project))
-    return _singles.get(_key(project, database))
+    table = _singles.get(_key(project, database))
+    return Unit(database=database, table=table) if table is not None else None
 
 
 def _found_by_running(project: Project, database: Database) -> tuple[Unit, ...]:
