@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from tests.project import Project, clean_environment, tracked_files
+from tests.project import REPOSITORY, Project, clean_environment, tracked_files
 
 
 @pytest.mark.parametrize(
@@ -53,3 +54,10 @@ def test_new_files_count_as_the_repositorys(tmp_path: Path) -> None:
 
     assert tracked_files(tmp_path) == (".gitignore", "new")
     assert tracked_files(tmp_path, untracked=False) == (".gitignore",)
+
+
+def test_each_scenario_project_is_described() -> None:
+    folder = REPOSITORY / "tests" / "projects"
+    described = set(re.findall(r"`(\w+)`", (folder / "README.md").read_text(encoding="utf-8")))
+
+    assert {path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(("_", "."))} - described == set()
