@@ -14,6 +14,7 @@ from seachange.errors import ExitCode, InterruptedRunError, MigrationFailedError
 from seachange.postgres.drivers import sqlstate_of, words_of
 from seachange.postgres.redaction import redact
 from seachange.revisions._doubt import Verdict
+from seachange.revisions._finding import some
 from seachange.revisions._revision import Revision
 from seachange.revisions._statements import StatementWatch, shorten
 from seachange.revisions._where import find_place, find_place_in
@@ -24,8 +25,6 @@ _INSIDE_TRANSACTION = "25001"
 _DUPLICATE_OBJECT = "42710"
 _MAKES_ROLE = re.compile(r"\s*create\s+(role|user|group)\b", re.IGNORECASE)
 _UNDEFINED_TABLE = "42P01"
-_MOST_NAMES = 5
-
 # 55P03 lock_not_available, 57014 query_canceled (statement_timeout), 40P01 deadlock_detected, 40001 serialization_failure.
 _PASSING = ("55P03", "57014", "40P01", "40001")
 
@@ -140,14 +139,8 @@ def _state(progress: Progress, *, left_behind: bool) -> str:
     if progress.applied:
         place += f"; {progress.verb} before it: {', '.join(progress.applied)}"
     if progress.not_tried:
-        place += f"; not tried: {_some(progress.not_tried)}"
+        place += f"; not tried: {some(progress.not_tried)}"
     return place
-
-
-def _some(revisions: tuple[str, ...]) -> str:
-    shown = ", ".join(revisions[:_MOST_NAMES])
-    more = len(revisions) - _MOST_NAMES
-    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def _hint(progress: Progress, sqlstate: str, *, left_behind: bool, concurrent: bool, statement: str) -> str:

@@ -71,7 +71,7 @@ class Face:
     @property
     def remainder(self) -> str:
         """What was written after ``--``."""
-        return str(self.context.get("remainder", "") or "")
+        return self.context.remainder
 
     @property
     def marks(self) -> Marks:

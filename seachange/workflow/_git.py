@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["commit", "tags"]
+from seachange.workflow._repository import Git
 
-_TIMEOUT_S = 10.0
+__all__ = ["commit", "tags"]
 
 
 def commit(root: Path, locations: Iterable[Path]) -> tuple[str | None, bool | None]:
@@ -18,24 +17,16 @@ def commit(root: Path, locations: Iterable[Path]) -> tuple[str | None, bool | No
     :param locations: the folders of its revisions.
     :returns: two times None without git, outside a repository and before the first commit.
     """
-    head = _git(root, "rev-parse", "--verify", "--quiet", "HEAD")
+    git = Git(top=root)
+    head = git.commit("HEAD")
     if not head:
         return None, None
-    changed = _git(root, "status", "--porcelain", "--untracked-files=no")
+    changed = git.ask("status", "--porcelain", "--untracked-files=no")
     folders = [str(path) for path in locations if path.is_relative_to(root)]
-    untracked = _git(root, "ls-files", "--others", "--exclude-standard", "--", *folders) if folders else ""
+    untracked = git.ask("ls-files", "--others", "--exclude-standard", "--", *folders) if folders else ""
     return head, bool(changed) or bool(untracked)
 
 
 def tags(root: Path) -> tuple[str, ...]:
     """Return the tags of the commit that is checked out and of all before it; none without git."""
-    return tuple((_git(root, "tag", "--merged", "HEAD") or "").splitlines())
-
-
-def _git(root: Path, *arguments: str) -> str | None:
-    command = ["git", "-C", str(root), *arguments]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, timeout=_TIMEOUT_S)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    return tuple((Git(top=root).ask("tag", "--merged", "HEAD") or "").splitlines())

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime
 import re
-import subprocess
 from typing import Any
 
 from seachange.errors import RefusedError, RevisionUnknownError
 from seachange.plan import Plan, StepResult, jsonable
+from seachange.workflow._repository import Git
 from seachange.workflow.losses import Preview
 from seachange.workflow.origin import open_ledger, unwritten
 from seachange.workflow.plan import require_current
@@ -126,9 +126,5 @@ def _data(shown: Preview) -> dict[str, Any]:
 
 
 def _files_at(run: Run, tag: str) -> frozenset[str]:
-    command = ["git", "-C", str(run.settings.root), "ls-tree", "-r", "--name-only", f"refs/tags/{tag}"]
-    try:
-        listed = subprocess.run(command, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        return frozenset()
-    return frozenset(listed.stdout.splitlines()) if listed.returncode == 0 else frozenset()
+    listed = Git(top=run.settings.root).ask("ls-tree", "-r", "--name-only", f"refs/tags/{tag}")
+    return frozenset((listed or "").splitlines())
