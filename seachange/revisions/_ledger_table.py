@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from seachange.errors import StatementFailedError
-from seachange.postgres.drivers import words_of
+from seachange.postgres.drivers import sqlstate_of, words_of
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -88,6 +88,9 @@ _AFTER = (
 )
 _UNDO = ("rollback to savepoint seachange_history", "release savepoint seachange_history")
 
+# no_active_sql_transaction
+_NO_TRANSACTION = "25P01"
+
 _FORMAT = re.compile(r"\(format (\d+)\)")
 
 # One key for all version tables of a database: the migration lock has one for each.
@@ -140,7 +143,13 @@ def insert_within(connection: sa.Connection, row: Mapping[str, object]) -> None:
     driver = connection.dialect.loaded_dbapi
     written_out = _INSERT % {name: psycopg.sql.Literal(value).as_string(None) for name, value in row.items()}
     try:
-        _send(connection, (*_BEFORE, written_out, *_AFTER))
+        try:
+            _send(connection, (*_BEFORE, written_out, *_AFTER))
+        except driver.Error as exc:
+            if sqlstate_of(exc) != _NO_TRANSACTION:
+                raise
+            # The revision has sent COMMIT past its driver: what follows it, the version row too, is committed one by one.
+            _send(connection, (written_out,))
     except driver.Error as exc:
         # A connection that broke is met again by COMMIT, where it is known what to make of it.
         with contextlib.suppress(driver.Error):

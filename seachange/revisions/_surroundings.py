@@ -1,10 +1,12 @@
-"""What a project's env.py has to run in: an application context, as Flask-Migrate's env.py takes for granted."""
+"""What a project's env.py takes for granted: an event loop of its thread, an application context where it says so."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
 import importlib
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,9 +27,23 @@ def surrounded(settings: Settings) -> Iterator[None]:
     :raises ConfigError: it cannot be imported, called or entered.
     """
     with contextlib.ExitStack() as stack:
+        if threading.current_thread() is not threading.main_thread():
+            stack.enter_context(_event_loop())
         if settings.env_context:
             _enter(stack, settings.env_context)
         yield
+
+
+@contextlib.contextmanager
+def _event_loop() -> Iterator[None]:
+    # For asyncio.get_event_loop(): only the main thread gets a loop by itself, and commands run env.py in others.
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        yield
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
 
 
 def _enter(stack: contextlib.ExitStack, name: str) -> None:

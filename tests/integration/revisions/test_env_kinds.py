@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import sys
 
 import pytest
@@ -69,6 +70,19 @@ def test_its_sessions_have_our_settings(open_project: Open, each_database: Datab
     assert ask(each_database, "select * from seen") == [
         "application_name=seachange client_connection_check_interval=1000 lock_timeout=1234 statement_timeout=56789"
     ]
+
+
+def test_it_may_ask_for_the_event_loop_of_its_thread(open_project: Open, database: Database) -> None:
+    settings = open_project("async_psycopg")
+    file = settings.root / "migrations" / "env.py"
+    text = file.read_text()
+    assert text.count("asyncio.run(run_async_migrations())") == 1
+    file.write_text(text.replace("asyncio.run(", "asyncio.get_event_loop().run_until_complete("))
+
+    with concurrent.futures.ThreadPoolExecutor(max_workers=1) as threads:
+        applied = threads.submit(upgrade, database, settings).result()
+
+    assert applied.current == ("0002",)
 
 
 @pytest.mark.parametrize("name", ["async_psycopg", "async_asyncpg"])

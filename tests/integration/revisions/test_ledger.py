@@ -82,6 +82,20 @@ def test_it_is_written_whatever_driver_the_revisions_use(open_project: Open, eac
     assert (ledger.problem, rows(each_database)) == ("", [("0001", "upgrade", "applied"), ("0002", "upgrade", "applied")])
 
 
+@pytest.mark.parametrize("name", ["async_asyncpg", "async_psycopg", "sync_psycopg2"])
+def test_it_is_written_after_a_commit_that_the_revision_sent_as_text(
+    open_project: Open, each_database: Database, name: str
+) -> None:
+    settings = open_project(name)
+    path = settings.root / "migrations" / "versions" / "0002_add_email.py"
+    path.write_text(path.read_text().replace("def upgrade() -> None:\n", 'def upgrade() -> None:\n    op.execute("COMMIT")\n'))
+    ledger = ledger_of(settings)
+    apply(each_database, settings, ledger=ledger)
+
+    assert (ledger.problem, rows(each_database)) == ("", [("0001", "upgrade", "applied"), ("0002", "upgrade", "applied")])
+    assert at(each_database, settings) == ("0002",)
+
+
 def test_every_revision_of_a_run_is_written_down(open_project: Open, each_database: Database) -> None:
     settings = open_project("linear")
     apply(each_database, settings, target="0002")
