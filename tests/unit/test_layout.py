@@ -45,6 +45,14 @@ def test_the_architecture_document_pictures_every_part_of_the_product() -> None:
     assert [part for part in sorted(parts) if not re.search(rf"(?<![\w./]){re.escape(part)}/?(?![\w.])", document)] == []
 
 
+def test_the_architecture_document_says_what_each_module_of_the_revisions_is_for() -> None:
+    folder = "seachange/revisions/"
+    modules = {name.removeprefix(folder).split("/")[0].removesuffix(".py") for name in _PRODUCT if name.startswith(folder)}
+    section = _text("docs/architecture.md").partition("## Inside `seachange/revisions/`")[2].partition("\n## ")[0]
+
+    assert sorted(re.findall(r"`(\w+)`", section)) == sorted(name for name in modules - {"__init__"} if "." not in name)
+
+
 def test_no_module_is_named_after_nothing_in_particular() -> None:
     vague = {"utils.py", "util.py", "helpers.py", "helper.py", "manager.py", "common.py", "misc.py"}
 
