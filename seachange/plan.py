@@ -53,7 +53,8 @@ def jsonable(value: object) -> Any:
 class Finding:
     """One thing that a check found.
 
-    ``code`` is stable and short (``duplicate-revision``, ``orphan``); ``line`` counts from 1, 0 means the whole file.
+    ``code`` is stable and short (``duplicate-revision``, ``SC104``); ``line`` counts from 1, 0 means the whole file.
+    ``provenance`` says what it rests on, ``proven`` by a server for instance; ``table`` which table it is about, if any.
     """
 
     code: str
@@ -62,6 +63,8 @@ class Finding:
     hint: str = ""
     file: str = ""
     line: int = 0
+    provenance: str = ""
+    table: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the finding as JSON values."""
