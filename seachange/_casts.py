@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
-__all__ = ["ENVIRONMENTS", "boolean", "count", "duration", "environment_name", "kill_blockers", "major", "names", "size", "text"]
+__all__ = [
+    "ENVIRONMENTS",
+    "SEVERITIES",
+    "boolean",
+    "count",
+    "duration",
+    "environment_name",
+    "kill_blockers",
+    "major",
+    "names",
+    "severities",
+    "size",
+    "text",
+]
 
 ENVIRONMENTS = ("development", "test", "staging", "production")
+SEVERITIES = ("error", "warning", "info", "off")
 
 
 def text(value: object) -> str:
@@ -64,6 +79,18 @@ def names(value: object) -> tuple[str, ...]:
     if isinstance(value, (list, tuple)) and all(isinstance(part, str) for part in value):
         return tuple(value)
     raise ValueError("a list of strings")
+
+
+def severities(value: object) -> tuple[tuple[str, str], ...]:
+    """Take a table of rules with their severities, or a text such as ``SC101=warning,SC10??=info``; later ones win."""
+    if isinstance(value, str):
+        value = dict([*part.split("=", 1), ""][:2] for part in names(value))
+    if not isinstance(value, Mapping):
+        raise ValueError("a table of rules with their severities")
+    given = tuple((str(name).strip(), str(severity).strip()) for name, severity in value.items())
+    if not all(severity in SEVERITIES for _, severity in given):
+        raise ValueError(f"rules with one of {', '.join(SEVERITIES)}")
+    return given
 
 
 def environment_name(value: object) -> str:

@@ -149,6 +149,27 @@ class Settings:
         "variables with URLs of databases whose revisions are never rebased, besides DATABASE_URL",
         default=(),
     )
+    lint_severity: tuple[tuple[str, str], ...] = _setting(
+        _casts.severities,
+        "table",
+        "severity by rule, such as SC104 or SC10??: error, warning, info or off; advice that is off is turned on by it",
+        default=(),
+    )
+    lint_since: str = _setting(
+        _casts.text, "revision", "the last revision of an old history that nobody judges any more, like all before it", default=""
+    )
+    lint_rules: tuple[str, ...] = _setting(
+        _casts.names, "list", "modules with rules of the project, besides those that packages offer", default=()
+    )
+    lint_small_rows: int = _setting(
+        _casts.count, "number", "up to so many rows, work under a blocking lock is no more than a warning", default=10_000
+    )
+    lint_large_rows: int = _setting(
+        _casts.count, "number", "from so many rows on, what is a warning elsewhere is an error", default=1_000_000
+    )
+    lint_disk_budget: int = _setting(
+        _casts.size, "size", "the most disk space that rewrites may take for a while; 0 sets no limit", default=0
+    )
     backup_dir: str = _setting(_casts.text, "path", "where backups go", default="backups")
     backup_keep: int = _setting(_casts.count, "number", "backups to keep; 0 keeps all; the newest is never removed", default=10)
     stall_timeout: int = _setting(
@@ -291,7 +312,7 @@ def _choose_url(values: dict[str, Any], *, given: bool) -> None:
 
 
 def _merge(values: dict[str, Any], known: Mapping[str, Setting], layer: Mapping[str, object], *, source: str) -> None:
-    for key, value in layer.items():
+    for key, value in _flat(layer).items():
         if key in _CONNECTION_KEYS:
             raise ConfigError(
                 f"{source}: {key} is not read from there, so that no password is committed",
@@ -300,6 +321,15 @@ def _merge(values: dict[str, Any], known: Mapping[str, Setting], layer: Mapping[
         if key not in known:
             raise ConfigError(f"{source}: unknown setting {key!r}", hint=_nearest(key, list(known)))
         values[key] = _cast(known[key], value, f"{source}: {key}")
+
+
+def _flat(layer: Mapping[str, object]) -> dict[str, object]:
+    """Name what stands in table ``lint`` as the settings are named, with ``lint_`` before it."""
+    flat = {key: value for key, value in layer.items() if key != "lint"}
+    inner = layer.get("lint", {})
+    if not isinstance(inner, Mapping):
+        return dict(layer)
+    return flat | {f"lint_{key}": value for key, value in inner.items()}
 
 
 def _merge_environment(values: dict[str, Any], known: Mapping[str, Setting], environment: Mapping[str, str]) -> None:

@@ -18,7 +18,11 @@ class TableStatistics:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Statistics:
-    """All tables of a database by name with schema, quoted where needed; ``source`` says where it was read."""
+    """All tables of a database by name with schema, quoted where needed; ``source`` says where it was read.
+
+    ``complete``: a table that is not named does not exist there.
+    """
 
     tables: Mapping[str, TableStatistics]
     source: str = ""
+    complete: bool = False

@@ -54,7 +54,7 @@ def test_the_environment_wins_over_the_env_file(tmp_path: Path) -> None:
 def test_every_setting_is_read_from_its_variable(tmp_path: Path, key: str) -> None:
     setting = next(one for one in config.describe() if one.key == key)
     values = {bool: "true", int: "17", type(None): "17", tuple: "one,two"}
-    special = {"app_env": "staging", "history": "false", "kill_blockers": "idle-in-transaction"}
+    special = {"app_env": "staging", "history": "false", "kill_blockers": "idle-in-transaction", "lint_severity": "SC104=off"}
     text = special.get(key, values.get(type(setting.default), "some/text"))
 
     settings = config.load(make_project(tmp_path), environ={setting.variable: text})
@@ -89,6 +89,28 @@ def test_a_value_that_cannot_be_read_is_named_with_its_variable(tmp_path: Path, 
         config.load(make_project(tmp_path), environ={variable: value})
 
     assert str(caught.value) == message
+
+
+def test_a_table_named_lint_holds_the_settings_of_that_name(tmp_path: Path) -> None:
+    root = make_project(tmp_path, "[tool.seachange.lint]\nsmall_rows = 5\nseverity = {SC104 = 'off', 'SC10??' = 'info'}")
+
+    settings = config.load(root, environ={})
+
+    assert (settings.lint_small_rows, settings.lint_severity) == (5, (("SC104", "off"), ("SC10??", "info")))
+
+
+def test_an_unknown_setting_of_lint_names_the_nearest_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="unknown setting 'lint_sevrity'") as caught:
+        config.load(make_project(tmp_path, "[tool.seachange.lint]\nsevrity = 1"), environ={})
+
+    assert caught.value.hint == "did you mean lint_severity?"
+
+
+def test_a_severity_that_there_is_not_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.load(make_project(tmp_path, "[tool.seachange.lint]\nseverity = {SC104 = 'fatal'}"), environ={})
+
+    assert "lint_severity: {'SC104': 'fatal'} is not rules with one of error, warning, info, off" in str(caught.value)
 
 
 def test_an_unknown_setting_names_the_nearest_one(tmp_path: Path) -> None:

@@ -1,0 +1,206 @@
+"""Rules over facts: what they say of a change, how grave that is here, and what was allowed."""
+
+from __future__ import annotations
+
+import dataclasses
+import fnmatch
+import importlib
+import importlib.metadata
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal, cast
+
+from seachange.errors import ConfigError
+from seachange.plan import Finding, Severity
+from seachange.safety.facts import RevisionFacts
+from seachange.safety.rules import RULES, Context, Rule, Verdict, finding_of, load_rules
+
+__all__ = ["ENTRY_POINTS", "Allowance", "Choice", "available_rules", "lint", "parse_allowances", "sort_findings", "split_allowed"]
+
+# Packages offer rules of their own under this group of entry points; each names a module that registers them when it is imported.
+ENTRY_POINTS = "seachange.rules"
+
+_HEAVIER: Mapping[str, Severity] = {"info": "info", "warning": "error", "error": "error"}
+_LIGHTER: Mapping[str, Severity] = {"info": "info", "warning": "info", "error": "warning"}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Choice:
+    """Which rules speak, and how loud.
+
+    ``severity``: pairs of a pattern (``SC104``, ``SC10??``, a rule's name) and a severity or ``off``; the last one wins.
+    """
+
+    severity: tuple[tuple[str, str], ...] = ()
+
+    def of(self, known: Rule) -> str | None:
+        """Return the severity that was chosen for a rule, None where nothing was said of it."""
+        found = None
+        for pattern, severity in self.severity:
+            if fnmatch.fnmatchcase(known.id, pattern) or known.name == pattern:
+                found = severity
+        return found
+
+    def require_known(self, rules: Mapping[str, Rule]) -> None:
+        """Refuse a pattern that means no rule.
+
+        :raises ConfigError: naming it.
+        """
+        names = {known.name for known in rules.values()}
+        for pattern, _ in self.severity:
+            if pattern not in names and not fnmatch.filter(rules, pattern):
+                raise ConfigError(
+                    f"lint.severity: no rule is called {pattern!r}",
+                    hint="docs/rules/README.md lists the rules; SC10?? means a group",
+                )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Allowance:
+    """A rule that may be broken in this run, and why."""
+
+    rule: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.reason}"
+
+
+def parse_allowances(texts: Iterable[str]) -> tuple[Allowance, ...]:
+    """Return what ``RULE=reason`` texts allow.
+
+    :param texts: such as ``SC104=maintenance window, agreed with support``.
+    :raises ConfigError: a rule is unknown, or there is no reason.
+    """
+    known = load_rules()
+    found = []
+    for text in texts:
+        name, _, reason = (part.strip() for part in text.partition("="))
+        if not reason:
+            raise ConfigError(f"--allow: {text!r} gives no reason", hint=f'--allow "{name or "SC104"}=why this is safe here"')
+        if name not in known and name not in RULES:
+            raise ConfigError(f"--allow: there is no rule {name!r}", hint="docs/rules/README.md lists the rules")
+        found.append(Allowance(rule=name, reason=" ".join(reason.split())))
+    return tuple(found)
+
+
+def available_rules(modules: Iterable[str] = ()) -> Mapping[str, Rule]:
+    """Return all rules: those of Seachange, of installed packages, and of a project's own modules.
+
+    :param modules: the project's own.
+    :raises ConfigError: a module cannot be imported, or registers an id that is taken.
+    """
+    load_rules()
+    offered = [entry.value.partition(":")[0] for entry in importlib.metadata.entry_points(group=ENTRY_POINTS)]
+    for module in (*offered, *modules):
+        try:
+            importlib.import_module(module)
+        except Exception as exc:
+            raise ConfigError(
+                f"the rules in {module} cannot be loaded: {type(exc).__name__}: {exc}",
+                hint=f"try python -c 'import {module}'; setting lint.rules and entry points {ENTRY_POINTS} name such modules",
+            ) from exc
+    return dict(sorted(RULES.items(), key=lambda item: (len(item[0]), item[0])))
+
+
+def lint(
+    revisions: Iterable[RevisionFacts],
+    *,
+    context: Context | None = None,
+    choice: Choice | None = None,
+    rules: Mapping[str, Rule] | None = None,
+) -> tuple[Finding, ...]:
+    """Return what the rules say of revisions, by place.
+
+    :param revisions: their facts, traced or predicted.
+    :param context: sizes, the real server, thresholds.
+    :param choice: severities that were chosen.
+    :param rules: the rules; all that are available by default.
+    :raises ConfigError: a severity was chosen for a rule that is unknown.
+    """
+    context, choice = context or Context(), choice or Choice()
+    known = available_rules() if rules is None else rules
+    choice.require_known(known)
+    found = [finding for facts in revisions for rule in known.values() for finding in _judge(rule, facts, context, choice=choice)]
+    return sort_findings(found)
+
+
+def sort_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return findings by file, line and rule, each once.
+
+    :param findings: from any source.
+    """
+    unique = dict.fromkeys(findings)
+    return tuple(sorted(unique, key=lambda one: (one.file, one.line, len(one.code), one.code, one.message)))
+
+
+def split_allowed(
+    findings: Iterable[Finding], allowances: Iterable[Allowance]
+) -> tuple[tuple[Finding, ...], tuple[tuple[Finding, Allowance], ...]]:
+    """Return the findings that count, and those that were allowed, each with its allowance.
+
+    :param findings: what was found.
+    :param allowances: what is allowed in this run.
+    """
+    by_rule = {each.rule: each for each in allowances}
+    kept, allowed = [], []
+    for finding in findings:
+        if finding.code in by_rule:
+            allowed.append((finding, by_rule[finding.code]))
+        else:
+            kept.append(finding)
+    return tuple(kept), tuple(allowed)
+
+
+def _judge(known: Rule, facts: RevisionFacts, context: Context, *, choice: Choice) -> Iterator[Finding]:
+    chosen = choice.of(known)
+    if known.check is None or chosen == "off" or (chosen is None and not known.by_default) or not _holds(known, facts.major):
+        return
+    for verdict in known.check(facts, context):
+        if chosen is not None:
+            yield dataclasses.replace(finding_of(verdict, known, file=facts.file), severity=cast("Severity", chosen))
+        else:
+            yield _sized(verdict, finding_of(verdict, known, file=facts.file), context)
+
+
+def _holds(known: Rule, major: int) -> bool:
+    first, last = known.majors
+    return not major or (first <= major and (not last or major <= last))
+
+
+def _sized(verdict: Verdict, finding: Finding, context: Context) -> Finding:
+    """Return a finding with the severity that the size of its table makes of it, and the size in its message."""
+    size, words = _size(verdict.table, context)
+    if size == "unknown":
+        return finding
+    works = verdict.statement is not None and verdict.table in verdict.statement.long_work()
+    severity = finding.severity
+    if size == "small":
+        severity = _LIGHTER[severity]
+    elif size == "large" and works:
+        severity = _HEAVIER[severity]
+    return dataclasses.replace(finding, severity=severity, message=f"{finding.message} ({words})")
+
+
+def _size(table: str, context: Context) -> tuple[Literal["unknown", "small", "middle", "large"], str]:
+    """Return how large a table is, and that in words."""
+    statistics, limits = context.statistics, context.thresholds
+    if not table or statistics is None:
+        return "unknown", ""
+    found = statistics.tables.get(table)
+    if found is None:
+        return ("small", f"{table} does not exist there yet") if statistics.complete else ("unknown", "")
+    if found.rows is None:
+        return "unknown", ""
+    words = f"about {found.rows:,} rows, {_bytes(found.bytes)}"
+    if found.rows <= limits.small_rows and found.bytes <= limits.small_bytes:
+        return "small", words
+    return ("large" if found.rows >= limits.large_rows else "middle"), words
+
+
+def _bytes(count: int) -> str:
+    size = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}"
+        size /= 1024
+    return f"{size:.1f} TB"
