@@ -14,7 +14,7 @@ from seachange.postgres._alter_table import alters_online, detaches
 if TYPE_CHECKING:
     from postgast.pg_query_pb2 import Node
 
-__all__ = ["Build", "Lock", "StatementClass", "Work", "classify"]
+__all__ = ["Build", "Lock", "StatementClass", "Work", "classify", "without_placeholders"]
 
 
 class Lock(enum.IntEnum):
@@ -92,7 +92,7 @@ def classify(text: str) -> StatementClass:
     import postgast
 
     try:
-        parsed = postgast.parse(_PLACEHOLDER.sub("NULL", text).replace("%%", "%"))
+        parsed = postgast.parse(without_placeholders(text))
     except postgast.PgQueryError:
         return _UNKNOWN
     found = [_classify(raw.stmt) for raw in parsed.stmts]
@@ -105,6 +105,14 @@ def classify(text: str) -> StatementClass:
         atomic=all(each.atomic for each in found),
         sets={name: local for each in found for name, local in each.sets.items()},
     )
+
+
+def without_placeholders(text: str) -> str:
+    """Return a text for a driver as a text that the server could parse: NULL in place of each value.
+
+    :param text: SQL with ``%s`` or ``%(name)s``, or without.
+    """
+    return _PLACEHOLDER.sub("NULL", text).replace("%%", "%")
 
 
 def _classify(node: Node) -> StatementClass:
