@@ -170,6 +170,9 @@ class Settings:
     lint_disk_budget: int = _setting(
         _casts.size, "size", "the most disk space that rewrites may take for a while; 0 sets no limit", default=0
     )
+    statistics: str = _setting(
+        _casts.text, "path", "file of `db.stats --export` with the sizes of real tables, for machines that cannot ask", default=""
+    )
     backup_dir: str = _setting(_casts.text, "path", "where backups go", default="backups")
     backup_keep: int = _setting(_casts.count, "number", "backups to keep; 0 keeps all; the newest is never removed", default=10)
     stall_timeout: int = _setting(

@@ -199,6 +199,22 @@ def tables(face: Face) -> None:
     face.answer(table_lines(("schema", "table", "rows (estimated)", "table", "indexes"), rows), {"tables": found})
 
 
+@task(help={"export": "file to write all of it to as JSON, for setting statistics"})
+def stats(face: Face, *, export: str = "") -> None:
+    """List tables by size, with what the server has counted."""
+    from pathlib import Path
+
+    from seachange.report.statistics import statistics_lines
+    from seachange.workflow.statistics import live_statistics, write_statistics
+
+    with face.new_run() as run:
+        found = live_statistics(run)
+    if export:
+        write_statistics(found, Path(export))
+        face.say(f"the statistics were written to {export}")
+    face.answer(statistics_lines(found), {"statistics": found})
+
+
 def _majors(text: str) -> tuple[int, ...]:
     parts = [part.strip() for part in text.split(",") if part.strip()]
     wrong = [part for part in parts if not part.isdigit()]

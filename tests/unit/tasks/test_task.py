@@ -20,6 +20,7 @@ READ_ONLY = {
     "db.backups",
     "db.integrity",
     "db.psql",
+    "db.stats",
     "db.tables",
     "db.url",
     "migration.check",
