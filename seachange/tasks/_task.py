@@ -107,27 +107,17 @@ class Face:
     def findings(self, findings: tuple[Finding, ...], *, clean: str, data: Mapping[str, Any] | None = None) -> None:
         """Print findings, and end with exit code 2 if one is an error."""
         from seachange.report.console import folded_lines
-        from seachange.report.github import github_lines, repository_prefix
+        from seachange.report.documents import FORMATS, findings_document
 
         faulty = any(finding.severity == "error" for finding in findings)
-        ending = [] if faulty else [f"{self.marks.mark('done')}{clean}"]
-        if self.format == "sarif":
-            self.write(self._sarif(findings))
-        elif self.format == "github":
-            self.write("\n".join([*github_lines(findings, prefix=repository_prefix(self.settings.root)), *ending]))
+        if self.format in FORMATS:
+            root = self.settings.root
+            self.write(findings_document(self.format, findings, name=self.name, clean=clean, root=root))
         else:
+            ending = [] if faulty else [f"{self.marks.mark('done')}{clean}"]
             self.answer([*folded_lines(findings, self.marks), *ending], {**(data or {}), "findings": findings})
         if faulty:
             raise Exit(code=ExitCode.FOUND)
-
-    def _sarif(self, findings: tuple[Finding, ...]) -> str:
-        import seachange
-        from seachange.report.github import repository_prefix
-        from seachange.report.sarif import sarif_document
-        from seachange.revisions.codes import CODES
-
-        prefix = repository_prefix(self.settings.root)
-        return sarif_document(findings, codes=CODES, version=seachange.__version__, prefix=prefix)
 
     def run(self, pipeline: Pipeline, **options: Any) -> None:
         """Run a pipeline, print its report, and end with its exit code."""

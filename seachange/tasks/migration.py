@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from invoke.exceptions import Exit
 
 from seachange.errors import ConfigError
+from seachange.report.documents import FORMATS
 from seachange.tasks._heads import heads, merge, rebase
 from seachange.tasks._task import Face, task
 
@@ -207,7 +208,7 @@ def show(face: Face) -> None:
     face.answer(table_lines(("state", "revision", "title", "created", "location"), rows), {"revisions": states})
 
 
-@task(formats=("github", "sarif"))
+@task(formats=FORMATS)
 def validate(face: Face) -> None:
     """Check the history in the files, without a database."""
     from seachange.revisions.history import read_history

@@ -72,17 +72,23 @@ def test_sarif_is_one_document(faulty: Project) -> None:
 def test_a_format_that_nobody_knows_names_those_that_there_are(faulty: Project) -> None:
     outcome = faulty.invoke("migration.validate", "--format", "xml")
 
-    assert (outcome.exit_code, outcome.stderr) == (1, "error: --format: 'xml' is not one of text, json, github, sarif\n")
+    assert (outcome.exit_code, outcome.stderr) == (
+        1,
+        "error: --format: 'xml' is not one of text, json, github, sarif, gitlab, junit, markdown\n",
+    )
 
 
 def test_a_sound_history_ends_with_0_in_every_format(scenario: Callable[[str], Project]) -> None:
     linear = scenario("linear")
-    text = "ok: 3 revisions in 1 locations make one order, head 0003\n"
+    said = "3 revisions in 1 locations make one order, head 0003"
+    formats = ("text", "json", "github", "sarif", "gitlab", "junit", "markdown")
 
-    outcomes = {form: linear.invoke("migration.validate", "--format", form) for form in ("text", "json", "github", "sarif")}
+    outcomes = {form: linear.invoke("migration.validate", "--format", form) for form in formats}
 
     assert {form: outcome.exit_code for form, outcome in outcomes.items()} == dict.fromkeys(outcomes, 0)
-    assert (outcomes["text"].stdout, outcomes["github"].stdout) == (text, text)
+    assert (outcomes["text"].stdout, outcomes["github"].stdout) == (f"ok: {said}\n", f"{said}\n")
+    assert (outcomes["gitlab"].stdout, outcomes["markdown"].stdout) == ("[]\n", f"### `migration.validate`\n\n✅ {said}\n")
+    assert f'name="{said}"' in outcomes["junit"].stdout
     assert json.loads(outcomes["json"].stdout)["findings"] == json.loads(outcomes["sarif"].stdout)["runs"][0]["results"] == []
 
 
