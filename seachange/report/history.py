@@ -23,7 +23,7 @@ def history_lines(runs: tuple[RecordedRun, ...], *, titles: Mapping[str, str], m
     """
     if not runs:
         return ["nothing is recorded: no run of Seachange has changed this database, or none since its history was turned on"]
-    blocks = ([_heading(run, marks), _origin(run), *_entries(run, titles, marks)] for run in runs)
+    blocks = ([_heading(run, marks), _origin(run), *_allowed(run), *_entries(run, titles, marks)] for run in runs)
     return [line for block in itertools.chain.from_iterable(([""], block) for block in blocks) for line in block][1:]
 
 
@@ -36,6 +36,10 @@ def _origin(run: RecordedRun) -> str:
     commit = f", commit {run.git_commit[:12]}{' with changes' if run.git_dirty else ''}" if run.git_commit else ""
     table = f", {run.version_table}" if run.version_table != "alembic_version" else ""
     return f"  run {run.run_id} by {run.actor} as {run.database_user}, seachange {run.tool_version}{commit}{table}"
+
+
+def _allowed(run: RecordedRun) -> list[str]:
+    return [f"  allowed {run.allowed}"] if run.allowed else []
 
 
 def _entries(run: RecordedRun, titles: Mapping[str, str], marks: Marks) -> Iterator[str]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COLUMNS", "CREATE", "VERSION", "insert", "insert_within", "make", "read_version"]
 
-VERSION = 1
+VERSION = 2
 
 # Later versions only add columns that may be null or have a default, so that an older release can go on writing its own.
 CREATE = """
@@ -40,7 +40,8 @@ create table if not exists seachange.history (
     git_commit text,
     git_dirty boolean,
     sqlstate text,
-    error text
+    error text,
+    allowed text
 );
 create index if not exists history_revision_idx on seachange.history (version_table, revision, id);
 comment on schema seachange is 'Seachange keeps here which revisions were run in this database';
@@ -48,7 +49,7 @@ comment on schema seachange is 'Seachange keeps here which revisions were run in
 _MARK = "comment on table seachange.history is 'what Seachange ran in this database (format {version})'"
 
 # What brings a table of version N to N + 1, beginning with the first.
-_STEPS: tuple[str, ...] = (CREATE,)
+_STEPS: tuple[str, ...] = (CREATE, "alter table seachange.history add column if not exists allowed text")
 
 COLUMNS = (
     "run_id",
@@ -66,6 +67,7 @@ COLUMNS = (
     "git_dirty",
     "sqlstate",
     "error",
+    "allowed",
 )
 
 _INSERT = f"""
@@ -93,6 +95,11 @@ _NO_TRANSACTION = "25P01"
 
 _FORMAT = re.compile(r"\(format (\d+)\)")
 
+_LOOK = """
+select to_regclass('seachange.history') is not null, obj_description(to_regclass('seachange.history'), 'pg_class'),
+    exists (select from pg_catalog.pg_attribute where attrelid = to_regclass('seachange.history') and attname = 'allowed')
+"""
+
 # One key for all version tables of a database: the migration lock has one for each.
 _LOCK = "select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('seachange.history', 0))"
 
@@ -102,13 +109,12 @@ def read_version(connection: psycopg.Connection[Any]) -> int:
 
     :raises psycopg.Error: the table cannot be looked at.
     """
-    row = connection.execute(
-        "select to_regclass('seachange.history') is not null, obj_description(to_regclass('seachange.history'), 'pg_class')"
-    ).fetchone()
+    row = connection.execute(_LOOK).fetchone()
     if row is None or not row[0]:
         return 0
     found = _FORMAT.search(str(row[1] or ""))
-    return int(found[1]) if found else 1
+    # What an administrator has made bears no mark.
+    return int(found[1]) if found else (VERSION if row[2] else 1)
 
 
 def make(connection: psycopg.Connection[Any]) -> None:

@@ -41,7 +41,10 @@ select coalesce((select n.nspname from pg_catalog.pg_class c join pg_catalog.pg_
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Origin:
-    """Which run writes, and on whose behalf; without git there is no commit."""
+    """Which run writes, and on whose behalf; without git there is no commit.
+
+    ``allowed``: the hazards that were let pass, each with its reason.
+    """
 
     run_id: str
     command: str
@@ -49,6 +52,7 @@ class Origin:
     tool_version: str
     git_commit: str | None = None
     git_dirty: bool | None = None
+    allowed: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -18,9 +18,11 @@ _COLUMNS = (
     "run_id, command, revision, direction, outcome, version_table, started, duration_ms, database_user, actor, tool_version, "
     "git_commit, git_dirty, sqlstate, error"
 )
+# An older release made the table without it.
+_ALLOWED = "to_jsonb(history) ->> 'allowed'"
 
 _RUNS = f"""
-select {_COLUMNS} from seachange.history where run_id in (
+select {_COLUMNS}, {_ALLOWED} from seachange.history where run_id in (
     select run_id from seachange.history where %(revision)s::text is null or revision = %(revision)s
     group by run_id order by max(id) desc limit %(limit)s
 ) order by id
@@ -44,6 +46,7 @@ class RecordedRun:
     """One run that changed the database, or tried to; times are UTC, ISO 8601.
 
     ``outcome`` is that of its last revision: applied, reverted, failed, interrupted, adopted, accepted, forgotten, stamped.
+    ``allowed``: the hazards that were let pass, each with its reason.
     """
 
     run_id: str
@@ -59,6 +62,7 @@ class RecordedRun:
     git_dirty: bool | None
     version_table: str
     entries: tuple[Entry, ...]
+    allowed: str | None = None
 
     @property
     def summary(self) -> str:
@@ -86,7 +90,7 @@ def read_runs(connection: psycopg.Connection[Any], *, limit: int = 10, revision:
     except psycopg.Error as exc:
         raise unreadable(exc) from exc
     runs: dict[str, list[dict[str, Any]]] = {}
-    names = _COLUMNS.replace(" ", "").split(",")
+    names = [*_COLUMNS.replace(" ", "").split(","), "allowed"]
     for row in rows:
         values = dict(zip(names, row, strict=True))
         # A run that is read last is the newest one, whichever rows of others came between.

@@ -52,6 +52,7 @@ def origin_of(run: Run) -> Origin:
         tool_version=__version__,
         git_commit=head,
         git_dirty=dirty,
+        allowed="; ".join(map(str, run.options.get("allow") or ())) or None,
     )
 
 

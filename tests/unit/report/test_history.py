@@ -52,6 +52,12 @@ def test_a_run_says_who_did_what_and_how_it_ended() -> None:
     ]
 
 
+def test_what_was_allowed_stands_under_the_run() -> None:
+    run = recorded_run(entry("a1", "applied"), allowed="SC301: at night")
+
+    assert history_lines((run,), titles={}, marks=PLAIN)[2] == "  allowed SC301: at night"
+
+
 def test_many_revisions_that_nothing_was_run_for_are_one_line() -> None:
     adopted = [entry(f"{number:04}", "adopted", duration_s=None) for number in range(1, 401)]
     other = recorded_run(entry("0401", "reverted", direction="downgrade"), version_table="billing.alembic_version")
