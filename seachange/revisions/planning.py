@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -18,8 +18,18 @@ from seachange.revisions.history import History
 if TYPE_CHECKING:
     from seachange.postgres.connection import Database
     from seachange.revisions._capture import Captured
+    from seachange.revisions._connections import Listen
+    from seachange.revisions.runner import Applied
 
-__all__ = ["capture", "plan_downgrade", "plan_upgrade"]
+__all__ = ["Watch", "capture", "plan_downgrade", "plan_upgrade", "rehearse"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Watch:
+    """Who watches a rehearsal: told each revision before it runs, and around each engine that revisions are run on."""
+
+    on_revision: Callable[[Revision], None]
+    listen: Listen
 
 
 def plan_upgrade(history: History, *, current: Iterable[str], target: str = "heads") -> Plan:
@@ -72,31 +82,49 @@ def capture(
     """
     from seachange.revisions._capture import Capture
     from seachange.revisions._way_back import Schemas, tried_back
-    from seachange.revisions.runner import downgrade, upgrade
-    from seachange.revisions.shadow_history import complete
 
-    complete(settings, history, database)
     captured = Capture(root=settings.root)
     before = Schemas(settings, database)
-    with contextlib.closing(before), failing_on_throwaway():
+    with contextlib.closing(before):
 
         def begin(revision: Revision) -> None:
             captured.begin(revision)
             if try_back:
                 before.note(revision)
 
-        move = upgrade if direction == "upgrade" else downgrade
-        applied = move(
-            database,
-            settings,
-            target=target,
-            history=history,
-            on_revision=begin,
-            listen=captured.listening,
-        )
+        watch = Watch(on_revision=begin, listen=captured.listening)
+        applied = rehearse(settings, database, history, target=target, direction=direction, watch=watch)
         plan = plan_upgrade if direction == "upgrade" else plan_downgrade
         found = _with_captured(plan(history, current=applied.before, target=target), captured.found)
-        return tried_back(settings, database, history, plan=found, before=before) if try_back else found
+        if not try_back:
+            return found
+        with failing_on_throwaway():
+            return tried_back(settings, database, history, plan=found, before=before)
+
+
+def rehearse(
+    settings: Settings,
+    database: Database,
+    history: History,
+    *,
+    target: str,
+    watch: Watch,
+    direction: Literal["upgrade", "downgrade"] = "upgrade",
+) -> Applied:
+    """Move a throwaway database along the history while somebody watches.
+
+    :param settings: the project's settings.
+    :param database: as for :func:`capture`, like ``history``, ``target`` and ``direction``.
+    :param watch: who is told.
+    :raises MigrationFailedError: a revision fails.
+    """
+    from seachange.revisions.runner import downgrade, upgrade
+    from seachange.revisions.shadow_history import complete
+
+    complete(settings, history, database)
+    move = upgrade if direction == "upgrade" else downgrade
+    with failing_on_throwaway():
+        return move(database, settings, target=target, history=history, on_revision=watch.on_revision, listen=watch.listen)
 
 
 def _plan(

@@ -198,11 +198,16 @@ class RevisionFacts:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Trace:
-    """What all revisions of a run did on a server of one version."""
+    """What all revisions of a run did on a server of one version.
+
+    ``error`` is why it ended before the last one did, ``hint`` the remedy.
+    """
 
     major: int
     revisions: tuple[RevisionFacts, ...]
     server_version: str = ""
+    error: str = ""
+    hint: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the trace as JSON values, the catalogues left out."""
@@ -213,7 +218,7 @@ class Trace:
                 for each in revision.statements
             ]
             revisions.append(jsonable(revision) | {"statements": statements, "windows": jsonable(revision.windows)})
-        head = {"schema": TRACE_SCHEMA, "major": self.major, "server_version": self.server_version}
+        head = {"schema": TRACE_SCHEMA, "major": self.major, "server_version": self.server_version, "error": self.error}
         return {**head, "revisions": revisions}
 
 

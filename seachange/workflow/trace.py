@@ -1,0 +1,67 @@
+"""Run revisions on a throwaway server at the state that they begin at, and say what each of their statements did there."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from seachange.errors import MigrationFailedError
+from seachange.safety.facts import Trace
+from seachange.workflow.run import Run
+
+if TYPE_CHECKING:
+    from seachange.postgres.catalog import Catalog
+    from seachange.postgres.connection import Database
+    from seachange.revisions.history import Revision
+
+__all__ = ["trace_pending"]
+
+
+def trace_pending(run: Run, *, target: str = "heads", current: Iterable[str] | None = None, major: int | None = None) -> Trace:
+    """Return what the revisions between ``current`` and ``target`` do, learnt by running them on a throwaway server.
+
+    :param run: the run.
+    :param target: as for :func:`seachange.revisions.runner.upgrade`.
+    :param current: where they begin; where the run's database is by default.
+    :param major: the version of the server; that of the run's database by default, or of the settings where ``current`` is given.
+    :raises RevisionUnknownError: a revision is in no file.
+    :returns: the trace; where a revision fails, what was done up to there, with the error.
+    :raises MigrationFailedError: a revision before ``current`` fails on the throwaway server.
+    """
+    from seachange.revisions.planning import plan_upgrade
+    from seachange.revisions.shadow_history import open_shadow
+
+    if current is None:
+        current, major = run.current(), major or run.server.major
+    at = tuple(current)
+    if not plan_upgrade(run.history, current=at, target=target).revisions:
+        return Trace(major=major or 0, revisions=())
+    with open_shadow(run.settings, run.history, revisions=at, major=major) as shadow:
+        return _traced(run, shadow.clone(), target=target)
+
+
+def _traced(run: Run, database: Database, *, target: str) -> Trace:
+    from seachange.postgres.catalog import read_catalog
+    from seachange.postgres.connection import connect
+    from seachange.revisions.planning import Watch, rehearse
+    from seachange.safety.trace import Tracer
+
+    with contextlib.closing(connect(database, autocommit=True)) as session:
+
+        def look() -> Catalog:
+            return read_catalog(session, schemas=run.settings.schemas)
+
+        tracer = Tracer(root=run.settings.root, database=database, look=look)
+
+        def begin(revision: Revision) -> None:
+            tracer.begin(revision.revision, path=revision.path, title=revision.title)
+
+        error, hint = "", ""
+        try:
+            rehearse(run.settings, database, run.history, target=target, watch=Watch(on_revision=begin, listen=tracer.listening))
+        except MigrationFailedError as exc:
+            error, hint = exc.message, exc.hint
+        version = session.info.parameter_status("server_version") or ""
+        major = session.info.server_version // 10000
+        return Trace(major=major, server_version=version, revisions=tracer.facts(), error=error, hint=hint)
