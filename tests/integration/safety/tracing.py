@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
-
 from seachange.config import Settings
 from seachange.postgres.connection import Database
 from seachange.revisions.history import Revision, read_history
