@@ -85,7 +85,7 @@ def _entries(happened: str) -> list[Any]:
 
 def _hidden(entry: list[Any]) -> bool:
     original, normal, kind, _, schema, _ = entry
-    # A table has a type of its rows and one of arrays of these, serial has a sequence, and large values have a table of their own.
+    # Each table has a type of its rows and one of arrays of these, serial a sequence, and large values a table of their own.
     return schema == "pg_toast" or (kind in ("type", "sequence") and not (original or normal))
 
 
