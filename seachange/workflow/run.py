@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from seachange.postgres.shadow import Shadow
     from seachange.revisions.declared import Declared
     from seachange.revisions.history import History
+    from seachange.safety.facts import Trace
     from seachange.workflow.pipeline import Step
 
 _T = TypeVar("_T")
@@ -177,7 +178,15 @@ class Run:
     def history_changed(self) -> None:
         """Forget the revisions that were read, and what depends on them: a file was written."""
         self._made.pop("history", None)
+        self._made.pop("trace", None)
         self._made.pop("declared", None)
+
+    @property
+    def trace(self) -> Trace:
+        """What the pending revisions did on a throwaway server, up to option ``to``; anew after :meth:`history_changed`."""
+        from seachange.workflow.trace import trace_pending
+
+        return self._once("trace", lambda: trace_pending(self, target=str(self.options.get("to") or "heads")))
 
     @property
     def metadata(self) -> sa.MetaData:
