@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from seachange.plan import jsonable
@@ -216,6 +217,11 @@ class Catalog:
     def major(self) -> int:
         """The major version of the server."""
         return self.server_version // 10000
+
+    @functools.cached_property
+    def relations(self) -> Mapping[str, Table | View]:
+        """Tables and views by their names with schema, quoted where needed."""
+        return {table.qualified: table for table in self.tables} | {view.qualified: view for view in self.views}
 
     @functools.cached_property
     def facts(self) -> Facts:

@@ -158,6 +158,8 @@ def _judge(known: Rule, facts: RevisionFacts, context: Context, *, choice: Choic
     for verdict in known.check(facts, context):
         if chosen is not None:
             yield dataclasses.replace(finding_of(verdict, known, file=facts.file), severity=cast("Severity", chosen))
+        elif not known.sized:
+            yield finding_of(verdict, known, file=facts.file)
         else:
             yield _sized(verdict, finding_of(verdict, known, file=facts.file), context)
 

@@ -62,6 +62,7 @@ class Rule:
 
     ``proof``: what a verdict rests on at best. ``reason`` is one paragraph with the ``source`` of what it states; ``remedy`` the
     safe way out, ``example`` its code. ``majors``: the first and last version of PostgreSQL where it holds, 0 for no end.
+    ``sized``: the size of the table decides how grave it is; what is lost or breaks for code is as bad in a small one.
     ``decided_by`` names the command that decides it where the facts of a revision cannot; it has no ``check`` then.
     """
 
@@ -76,6 +77,7 @@ class Rule:
     example: str = ""
     majors: tuple[int, int] = (0, 0)
     by_default: bool = True
+    sized: bool = True
     decided_by: str = ""
     check: Check | None = None
 
