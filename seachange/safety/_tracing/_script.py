@@ -1,0 +1,66 @@
+"""A plain file of SQL as its statements, each with its line."""
+
+from __future__ import annotations
+
+import bisect
+import dataclasses
+import re
+
+from seachange.errors import StatementFailedError
+from seachange.safety.parsing import kind
+
+__all__ = ["ScriptStatement", "read_script"]
+
+_FROM_STDIN = re.compile(r"\bcopy\b[^;]*\bfrom\s+stdin\b[^;]*;", re.IGNORECASE)
+_PLAIN = "only plain SQL can be traced: what the server itself understands"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ScriptStatement:
+    """One statement, without its semicolon, and the line on which it begins."""
+
+    sql: str
+    line: int
+
+
+def read_script(text: str, *, file: str) -> tuple[ScriptStatement, ...]:
+    """Return the statements of a file.
+
+    :param text: what is in it.
+    :param file: its name, for messages.
+    :raises StatementFailedError: it holds commands or variables of psql, data for COPY, or what is no SQL.
+    """
+    import postgast
+
+    try:
+        parsed = postgast.parse(text)
+    except postgast.PgQueryError as exc:
+        raise _refused(text, file, max(exc.cursorpos - 1, 0), said=str(exc.message)) from exc
+    encoded = text.encode()
+    starts = [0, *(found.end() for found in re.finditer(rb"\n", encoded))]
+    found = []
+    for raw in parsed.stmts:
+        line = bisect.bisect_right(starts, raw.stmt_location)
+        node = postgast.unwrap_node(raw.stmt)
+        if kind(node) == "CopyStmt" and node.is_from and not node.filename:
+            raise _copy(file, line)
+        end = raw.stmt_location + raw.stmt_len if raw.stmt_len else len(encoded)
+        found.append(ScriptStatement(sql=encoded[raw.stmt_location : end].decode().strip(), line=line))
+    return tuple(found)
+
+
+def _refused(text: str, file: str, position: int, *, said: str) -> StatementFailedError:
+    line = text.count("\n", 0, position) + 1
+    copies = list(_FROM_STDIN.finditer(text, 0, position + 1))
+    if copies and text[copies[-1].end() : position].count(";") == 0:
+        return _copy(file, text.count("\n", 0, copies[-1].start()) + 1)
+    found = text[position:].split("\n", 1)[0].strip()
+    if found.startswith("\\"):
+        return StatementFailedError(f"{file}:{line}: {found.split()[0]} is a command of psql", hint=_PLAIN)
+    if re.match(r""":(\w|'|"|\{)""", found):
+        return StatementFailedError(f"{file}:{line}: {found.split()[0].rstrip(',;)')} is a variable of psql", hint=_PLAIN)
+    return StatementFailedError(f"{file}:{line}: {said}", hint="see the SQL of PostgreSQL 18")
+
+
+def _copy(file: str, line: int) -> StatementFailedError:
+    return StatementFailedError(f"{file}:{line}: COPY FROM STDIN takes its rows from the file, as only psql can", hint=_PLAIN)
