@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from seachange.postgres.drivers import in_autocommit, mogrify, query, sqlstate_of, words_of
+from seachange.postgres.drivers import backend_pid, in_autocommit, mogrify, query, sqlstate_of, words_of
 from seachange.postgres.redaction import redact
 from seachange.postgres.statements import classify
+from seachange.safety._tracing._alone import Alone, alone, polled
 from seachange.safety._tracing._place import Place, find_place
 from seachange.safety._tracing._recorder import Recorder
 from seachange.safety._tracing._triggers import install
@@ -65,6 +66,7 @@ class _Open:
     recorder: Recorder
     before: Snapshot | None
     began: float
+    alone: Alone | None = None
 
 
 class Tracer:
@@ -81,6 +83,7 @@ class Tracer:
         self._done: list[_Revision] = []
         self._now: _Revision | None = None
         self._open: _Open | None = None
+        self._database = database
         if database is not None:
             install(database)
 
@@ -136,6 +139,8 @@ class Tracer:
         finally:
             for name, listener in listeners:
                 event.remove(engine, name, listener)
+            if self._open and self._open.alone:
+                self._open.alone.end(failed=True)
 
     def _file(self, path: Path) -> str:
         return str(path.relative_to(self._root) if path.is_relative_to(self._root) else path)
@@ -159,8 +164,16 @@ class Tracer:
         parameters, _, many = rest
         facts = self._begun(now, connection, statement, place=place, rows=list(parameters) if many else [parameters])
         recorder = self._recorder(connection)
+        watched = self._alone(connection, facts)
         before = None if _FIRST.match(statement) else recorder.before()
-        self._open = _Open(facts=facts, text=statement, recorder=recorder, before=before, began=time.perf_counter())
+        began = time.perf_counter()
+        self._open = _Open(facts=facts, text=statement, recorder=recorder, before=before, began=began, alone=watched)
+
+    def _alone(self, connection: Connection, facts: StatementFacts) -> Alone | None:
+        if facts.transaction:
+            return None
+        session = connection.connection
+        return alone(facts.sql, self._database, pid=backend_pid(connection), query=lambda sql: query(session, sql))
 
     def _begun(self, now: _Revision, connection: Connection, text: str, *, place: Place, rows: list[Any]) -> StatementFacts:
         now.major = int((connection.dialect.server_version_info or (0,))[0])
@@ -181,6 +194,9 @@ class Tracer:
             return
         facts = dataclasses.replace(opened.facts, duration_ms=(time.perf_counter() - opened.began) * 1000)
         self._now.statements.append(_ended(opened, facts))
+        if opened.alone:
+            opened.alone.end()
+            opened.recorder.commit()
         if _COMMITS.match(opened.text):
             self._end(opened.recorder, committed=True)
         elif _ROLLS_BACK.match(opened.text):
@@ -192,6 +208,9 @@ class Tracer:
         opened, self._open = self._open, None
         if opened is None or self._now is None:
             return
+        if opened.alone:
+            opened.alone.end(failed=True)
+            opened.recorder.roll_back()
         exc = context.original_exception
         error = ServerError(sqlstate=sqlstate_of(exc), message=redact(words_of(exc)[0] or str(exc)))
         duration_ms = (time.perf_counter() - opened.began) * 1000
@@ -228,7 +247,9 @@ def _transaction(now: _Revision, text: str, *, autocommit: bool) -> int:
 def _ended(opened: _Open, facts: StatementFacts) -> StatementFacts:
     if opened.before is None or _COMMITS.match(opened.text) or _ROLLS_BACK.match(opened.text):
         return facts
-    seen = opened.recorder.after(facts.sql, opened.before)
+    reading = opened.alone.reading() if opened.alone else None
+    seen = opened.recorder.after(facts.sql, opened.before, reading=reading)
+    seen["disagreements"] += polled(reading)
     now = seen.pop("settings")
     # The runner sets these itself just before the statement; what the statement sets is not in force when it begins.
     set_before = {name: now[name] for name in _OURS if name not in classify(opened.text).sets}

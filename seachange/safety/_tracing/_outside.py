@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -62,6 +63,8 @@ def targets(found: Outside, query: Callable[[str], list[Any]]) -> tuple[Target, 
     return tuple(Target(*row) for row in query(_SELECT.format(where)))
 
 
+# What a block or a procedure names, and how often it commits, nobody can tell before: it is looked at without being held back.
+_ENDS = re.compile(r"\b(commit|rollback)\b", re.IGNORECASE)
 _OURS = "n.nspname not like 'pg\\_%' and n.nspname <> 'information_schema'"
 _SELECT = """
 select c.oid::bigint, quote_ident(n.nspname) || '.' || quote_ident(c.relname), c.relkind::text
@@ -140,6 +143,15 @@ def _cluster(statement: Node) -> Outside:
     return Outside(everything=True)
 
 
+def _do(statement: Node) -> Outside | None:
+    text = " ".join(each.def_elem.arg.string.sval for each in statement.args)
+    return Outside() if _ENDS.search(text) else None
+
+
+def _call(_: Node) -> Outside:
+    return Outside()
+
+
 _BY_KIND: dict[str, Callable[[Node], Outside | None]] = {
     "IndexStmt": _index,
     "DropStmt": _drop,
@@ -147,4 +159,6 @@ _BY_KIND: dict[str, Callable[[Node], Outside | None]] = {
     "ReindexStmt": _reindex,
     "VacuumStmt": _vacuum,
     "ClusterStmt": _cluster,
+    "DoStmt": _do,
+    "CallStmt": _call,
 }

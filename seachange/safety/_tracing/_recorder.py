@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seachange.postgres.drivers import sqlstate_of
 from seachange.safety._tracing._facts import Observed, observe
 from seachange.safety._tracing._messages import read_messages
 from seachange.safety._tracing._notices import Notices
 from seachange.safety._tracing._snapshot import Query, Relation, Snapshot, read_relations, read_snapshot
+
+if TYPE_CHECKING:
+    from seachange.safety._tracing._wedge import Reading
 
 __all__ = ["Recorder"]
 
@@ -51,13 +55,16 @@ class Recorder:
         self._notices.take()
         return found
 
-    def after(self, sql: str, before: Snapshot) -> dict[str, Any]:
+    def after(self, sql: str, before: Snapshot, *, reading: Reading | None = None) -> dict[str, Any]:
         """Return what a statement did, as fields of :class:`StatementFacts`.
 
         :param sql: the statement.
         :param before: the moment before it.
+        :param reading: its locks, where it has ended its transaction by itself.
         """
         found = read_snapshot(self._query, warm=sorted(self._warm))
+        if reading is not None:
+            found = self._ended(found, reading)
         messages = self._notices.take()
         gone = {oid for oid in found.locks if oid in self._known and oid not in found.relations}
         now = {oid: one for oid, one in {**self._known, **found.relations}.items() if oid not in gone}
@@ -85,6 +92,17 @@ class Recorder:
         self._stale = True
         if wholly:
             self._made.clear()
+
+    def _ended(self, found: Snapshot, reading: Reading) -> Snapshot:
+        """Return the moment after a statement whose locks are gone: what it has made or written anew is looked for everywhere."""
+        relations = read_relations(self._query)
+        locks = {oid: frozenset({mode}) for oid, mode in reading.modes.items() if oid in self._known}
+        names = {one.qualified for one in self._known.values()}
+        again = {oid: one for oid, one in relations.items() if one.qualified in names and oid not in self._known}
+        # A rebuilt index is another relation under the same name, with files of its own.
+        self._known |= {oid: dataclasses.replace(one, filenode=0) for oid, one in again.items()}
+        self._stale = True
+        return dataclasses.replace(found, relations=relations, locks=locks)
 
     def _owners(self, messages: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
         names = read_messages(messages).validating
