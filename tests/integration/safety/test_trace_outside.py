@@ -7,6 +7,7 @@ import pytest
 from seachange.config import Settings
 from seachange.postgres.connection import Database
 from seachange.safety.facts import Dropped, IndexBuild, StatementFacts
+from tests.integration.revisions.conftest import Open
 from tests.integration.safety.test_trace import FILL
 from tests.integration.safety.tracing import locks, traced
 
@@ -14,12 +15,12 @@ _INDEX = IndexBuild(index="public.i", table="public.clients")
 _KEYS = {"public.clients_pkey", "public.clients_email_key"}
 
 
-def outside(settings: Settings, database: Database, *statements: str) -> tuple[StatementFacts, ...]:
+def outside(settings: Settings, database: Database, *statements: str, after: str = "0003") -> tuple[StatementFacts, ...]:
     block = ["with op.get_context().autocommit_block():", *(f"    op.execute({each!r})" for each in statements)]
-    return traced(settings, database, FILL, *block)[1:]
+    return traced(settings, database, FILL, *block, after=after)[1:]
 
 
-def test_a_concurrent_index_is_seen_with_its_locks_its_build_and_no_transaction(linear: Settings, each_database: Database) -> None:
+def test_a_concurrent_index_is_seen_with_its_locks_and_its_build(linear: Settings, each_database: Database) -> None:
     built, rebuilt, dropped = outside(
         linear,
         each_database,
@@ -88,3 +89,13 @@ def test_a_name_is_looked_up_where_the_session_looks_it_up(linear: Settings, eac
     )[:4]
 
     assert (locks(built), built.disagreements) == ({"s.t": "SUX"}, ())
+
+
+@pytest.mark.parametrize("name", ["async_asyncpg", "async_psycopg", "sync_psycopg2"])
+def test_the_driver_does_not_matter(open_project: Open, database: Database, name: str) -> None:
+    statements = ("alter table clients add check (id > 0)", "create index concurrently i on clients (name)")
+
+    check, built = outside(open_project(name), database, *statements, after="0002")
+
+    assert (locks(check), check.verified) == ({"public.clients": "AX"}, ("public.clients",))
+    assert (locks(built), built.index_builds, built.disagreements) == ({"public.clients": "SUX"}, (_INDEX,), ())
