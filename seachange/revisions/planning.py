@@ -69,6 +69,7 @@ def capture(
     target: str,
     direction: Literal["upgrade", "downgrade"] = "upgrade",
     try_back: bool = False,
+    on_revision: Callable[[Revision], None] | None = None,
 ) -> Plan:
     """Return the plan with the SQL of each statement, learnt by running it.
 
@@ -78,6 +79,7 @@ def capture(
     :param target: as for :func:`plan_upgrade` or :func:`plan_downgrade`.
     :param direction: which of the two.
     :param try_back: undo an upgrade again, and say of each revision whether that leads to the schema before it.
+    :param on_revision: called before each revision.
     :raises MigrationFailedError: a revision fails on the throwaway database.
     """
     from seachange.revisions._capture import Capture
@@ -91,6 +93,8 @@ def capture(
             captured.begin(revision)
             if try_back:
                 before.note(revision)
+            if on_revision is not None:
+                on_revision(revision)
 
         watch = Watch(on_revision=begin, listen=captured.listening)
         applied = rehearse(settings, database, history, target=target, direction=direction, watch=watch)

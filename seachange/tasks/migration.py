@@ -221,11 +221,19 @@ def validate(face: Face) -> None:
     face.findings(findings_of(history), clean=clean, data=data)
 
 
-@task()
-def check(face: Face) -> None:
+@task(
+    help={
+        "compatible_with": "commit, tag or branch: say instead whether its code works with the schema at the head, "
+        "and which class of version that makes; auto: the last release tag, else where this branch began"
+    }
+)
+def check(face: Face, *, compatible_with: str = "") -> None:
     """Validate, reach the database, compare models, look for orphans."""
     from seachange.workflow import pipeline, steps
 
+    if compatible_with:
+        face.run(pipeline(steps.check, steps.compatibility, name="migration.check"), compatible_with=compatible_with)
+        return
     face.run(pipeline(steps.check, steps.verify, name="migration.check"))
 
 

@@ -1,4 +1,4 @@
-"""Questions to git: they are few, read only, and end with the answer, or with why there is none."""
+"""Questions to git: they are few, end with the answer or with why there is none, and change no file of the user's."""
 
 from __future__ import annotations
 
@@ -72,6 +72,19 @@ class Git:
             rest = rest[size + 1 :]
         return found
 
+    def add_worktree(self, folder: Path, commit: str) -> str:
+        """Check out a commit into a new folder, without hooks and downloads, and return what is wrong; nothing when it worked."""
+        quiet = ("-c", f"core.hooksPath={os.devnull}", "-c", "submodule.recurse=false", "-c", "advice.detachedHead=false")
+        try:
+            done = _run(self.top, *quiet, "worktree", "add", "--detach", "--force", str(folder), commit)
+        except (OSError, subprocess.TimeoutExpired) as exc:
+            return str(exc)
+        return "" if done.returncode == 0 else _last_line(done)
+
+    def remove_worktree(self, folder: Path) -> None:
+        """Remove what :meth:`add_worktree` made."""
+        self.ask("worktree", "remove", "--force", str(folder))
+
 
 def open_repository(folder: Path) -> Git | None:
     """Return the repository that ``folder`` is in; None when there is none, or no git.
@@ -103,4 +116,9 @@ def _text(done: subprocess.CompletedProcess[bytes]) -> str:
 def _environment() -> dict[str, str]:
     # A hook sets where the repository is as seen from its top, which is wrong in a folder below.
     kept = {name: value for name, value in os.environ.items() if name not in _FROM_HOOKS}
-    return {**kept, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
+    return {**kept, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "1"}
+
+
+def _last_line(done: subprocess.CompletedProcess[bytes]) -> str:
+    lines = [line.strip() for line in done.stderr.decode(errors="replace").splitlines() if line.strip()]
+    return lines[-1] if lines else f"it ended with status {done.returncode}"

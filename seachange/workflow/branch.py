@@ -13,7 +13,7 @@ from seachange.revisions.heads import Base, revision_of
 from seachange.revisions.history import History, Revision
 from seachange.workflow._repository import Git, open_repository
 
-__all__ = ["Branch", "find_base"]
+__all__ = ["Branch", "find_base", "revisions_at"]
 
 _USUAL = ("origin/main", "main", "origin/master", "master")
 
@@ -62,6 +62,16 @@ def find_base(settings: Settings, history: History, *, name: str = "", required:
             hint=_SHALLOW_HINT if shallow else "name the branch that this one began from with --base",
         )
     return Branch(base=_compare(git, history, base=base, merge_base=merge_base))
+
+
+def revisions_at(git: Git, history: History, *, commit: str) -> frozenset[str]:
+    """Return the ids of the revisions that a commit has, in the folders where the working tree has them.
+
+    :param git: the repository.
+    :param history: the revisions in the working tree.
+    :param commit: the commit.
+    """
+    return frozenset(_Places(git, history).revisions(commit))
 
 
 def _resolve(git: Git, settings: Settings, wanted: str) -> str | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from seachange.workflow.compatibility import compatibility as _compatibility
 from seachange.workflow.pipeline import Step, pipeline
 from seachange.workflow.steps import _apply, _backup, _check, _clean, _generate, _sync, _verify
 
-__all__ = ["WORKFLOW", "apply", "backup", "check", "clean", "generate", "sync", "validate", "verify"]
+__all__ = ["WORKFLOW", "apply", "backup", "check", "clean", "compatibility", "generate", "sync", "validate", "verify"]
 
 validate = Step(name="validate", run=_check.validate, needs=(), title="the history in the files is one order")
 check = Step(name="check", run=_check.check, needs=("validate",), title="what everything else relies on")
@@ -14,6 +15,7 @@ generate = Step(name="generate", run=_generate.generate, needs=("check",), title
 apply = Step(name="apply", run=_apply.apply, needs=("check", "backup", "generate"), title="pending revisions")
 sync = Step(name="sync", run=_sync.sync, needs=("check", "apply"), title="artefacts of other consumers")
 verify = Step(name="verify", run=_verify.verify, needs=("check", "apply"), title="the database is what it should be")
+compatibility = Step(name="compatibility", run=_compatibility, needs=("check",), title="running code works with the new schema")
 clean = Step(name="clean", run=_clean.clean, needs=("sync", "verify"), title="stale output and leftovers")
 
 WORKFLOW = pipeline(check, backup, generate, apply, sync, verify, clean, name="migration.workflow")
