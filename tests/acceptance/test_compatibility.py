@@ -80,7 +80,9 @@ def test_a_renamed_column_is_named_with_its_line_and_what_fails(clinic: Project,
     outcome = check(clinic, database)
 
     assert outcome.exit_code == 2, outcome
-    assert "migrations/versions/0003_change.py:11: clinic.pets.owner_id is renamed to keeper_id by revision 0003: " in outcome.stdout
+    assert (
+        "migrations/versions/0003_change.py:11: clinic.pets.owner_id is renamed to keeper_id by revision 0003: " in outcome.stdout
+    )
     assert "SELECT, INSERT and UPDATE of Pet" in outcome.stdout
     assert "fail: column pets.owner_id does not exist [SC701]" in outcome.stdout
     assert "hint: expand and contract: add keeper_id beside owner_id" in outcome.stdout
