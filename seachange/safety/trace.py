@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from seachange.postgres.connection import Database
     from seachange.safety._tracing._snapshot import Snapshot
 
-__all__ = ["Tracer"]
+__all__ = ["Tracer", "trace_sql"]
 
 _KEY = "seachange trace"
 
@@ -51,6 +51,7 @@ class _Revision:
     path: Path
     direction: Literal["upgrade", "downgrade"]
     before: Catalog | None
+    place: Callable[[], Place]
     statements: list[StatementFacts] = dataclasses.field(default_factory=list)
     transactions: int = 0
     transaction_open: bool = False
@@ -88,7 +89,13 @@ class Tracer:
             install(database)
 
     def begin(
-        self, revision: str, *, path: Path, title: str = "", direction: Literal["upgrade", "downgrade"] = "upgrade"
+        self,
+        revision: str,
+        *,
+        path: Path,
+        title: str = "",
+        direction: Literal["upgrade", "downgrade"] = "upgrade",
+        place: Callable[[], Place] | None = None,
     ) -> None:
         """Note from now on for a revision.
 
@@ -96,10 +103,17 @@ class Tracer:
         :param path: its file.
         :param title: the first line of its text.
         :param direction: which of its functions is run.
+        :param place: says which line of the file is under way; what is sent from its code by default.
         """
         before = self._look() if self._look is not None else None
-        self._now = _Revision(revision=revision, title=title, path=path, direction=direction, before=before)
+        where = place or (lambda: find_place(path))
+        self._now = _Revision(revision=revision, title=title, path=path, direction=direction, before=before, place=where)
         self._done.append(self._now)
+
+    @property
+    def failed(self) -> bool:
+        """Whether the last statement did."""
+        return self._now is not None and bool(self._now.statements) and self._now.statements[-1].error is not None
 
     def facts(self) -> tuple[RevisionFacts, ...]:
         """Return what the revisions did so far."""
@@ -158,10 +172,12 @@ class Tracer:
         now = self._now
         if now is None or _REFLECTION.match(statement):
             return
-        place = find_place(now.path)
+        place = now.place()
         if not place.line:
             return
-        parameters, _, many = rest
+        parameters, context, many = rest
+        if not parameters and context is not None and context.execution_options.get("no_parameters"):
+            parameters = None
         facts = self._begun(now, connection, statement, place=place, rows=list(parameters) if many else [parameters])
         recorder = self._recorder(connection)
         watched = self._alone(connection, facts)
@@ -245,7 +261,7 @@ def _transaction(now: _Revision, text: str, *, autocommit: bool) -> int:
 
 
 def _ended(opened: _Open, facts: StatementFacts) -> StatementFacts:
-    if opened.before is None or _COMMITS.match(opened.text) or _ROLLS_BACK.match(opened.text):
+    if opened.before is None or any(each.match(opened.text) for each in (_BEGINS, _COMMITS, _ROLLS_BACK)):
         return facts
     reading = opened.alone.reading() if opened.alone else None
     seen = opened.recorder.after(facts.sql, opened.before, reading=reading)
@@ -254,3 +270,41 @@ def _ended(opened: _Open, facts: StatementFacts) -> StatementFacts:
     # The runner sets these itself just before the statement; what the statement sets is not in force when it begins.
     set_before = {name: now[name] for name in _OURS if name not in classify(opened.text).sets}
     return dataclasses.replace(facts, settings={**opened.before.settings, **set_before}, **seen)
+
+
+def trace_sql(database: Database, text: str, *, file: str, schemas: Sequence[str] = ()) -> RevisionFacts:
+    """Run a plain file of SQL as psql does with ON_ERROR_STOP, and return what its statements do.
+
+    Outside of BEGIN and COMMIT each is a transaction of its own. What comes after an error is not run.
+
+    :param database: a throwaway database; it is changed.
+    :param text: what is in the file.
+    :param file: its name.
+    :param schemas: as for :func:`seachange.postgres.catalog.read_catalog`.
+    :raises StatementFailedError: it holds commands or variables of psql, data for COPY, or what is no SQL.
+    """
+    from sqlalchemy.exc import DBAPIError
+
+    from seachange.postgres.catalog import read_catalog
+    from seachange.postgres.connection import connect, engine
+    from seachange.safety._tracing._script import read_script
+
+    statements = read_script(text, file=file)
+    # As a session of psql is: without limits of ours.
+    opened = engine(database, lock_timeout_ms=0, statement_timeout_ms=0)
+    line = 0
+    with contextlib.closing(connect(database, autocommit=True)) as session:
+        tracer = Tracer(root=Path.cwd(), database=database, look=lambda: read_catalog(session, schemas=schemas))
+        with opened.connect() as connection, tracer.listening(opened):
+            outside = connection.execution_options(isolation_level="AUTOCOMMIT", no_parameters=True)
+            tracer.begin(Path(file).stem, path=Path(file), place=lambda: Place(line=line))
+            for each in statements:
+                line = each.line
+                try:
+                    outside.exec_driver_sql(each.sql)
+                except DBAPIError:
+                    if not tracer.failed:
+                        raise
+                    break
+        (facts,) = tracer.facts()
+        return dataclasses.replace(facts, major=session.info.server_version // 10000)
