@@ -115,19 +115,20 @@ _NAMES: tuple[tuple[type[Any], Callable[[Any, str], str]], ...] = (
 )
 
 
-def identify(history: History, script: ScriptDirectory, *, name: str, location: str) -> Identity:
+def identify(history: History, script: ScriptDirectory, *, name: str, location: str, taken: Iterable[str] = ()) -> Identity:
     """Return the next revision's id, title and file.
 
     :param history: the revisions there are; one head or none.
     :param script: Alembic's directory, for its ``file_template``.
     :param name: ``AddPhone``, ``add_phone`` or ``Add the phone of clients``.
     :param location: a version location to write to; that of the newest revision by default.
+    :param taken: ids that are given to others at the same time.
     :raises ConfigError: there is no such location.
     """
     # By Alembic's option timezone, so that new dates compare with those that Alembic wrote.
     created = script._generate_create_date()
     words = _words(name)
-    revision = _next_id(history)
+    revision = _next_id((*history.by_id, *taken))
     folder = _folder(history, location)
     if _EPOCH_MS.fullmatch(revision):
         camel = "".join(word[:1].upper() + word[1:] for word in words)
@@ -151,11 +152,10 @@ def _words(name: str) -> list[str]:
     return [word.lower() if camel and not word.isupper() else word for word in words] or ["change", "schema"]
 
 
-def _next_id(history: History) -> str:
+def _next_id(ids: tuple[str, ...]) -> str:
     """Go on as the project does: timestamps of TypeORM, plain numbers, else a random id as Alembic makes it."""
     from alembic.util import rev_id
 
-    ids = list(history.by_id)
     if ids and all(_EPOCH_MS.fullmatch(name) for name in ids):
         return str(max(int(time.time() * 1000), *(int(name) + 1 for name in ids)))
     if ids and all(_NUMBER.fullmatch(name) for name in ids) and len({len(name) for name in ids}) == 1:

@@ -25,7 +25,7 @@ from seachange.revisions.project import Project
 if TYPE_CHECKING:
     from alembic.autogenerate.api import AutogenContext
 
-__all__ = ["render_file", "render_revision", "run_rendered"]
+__all__ = ["render_file", "render_revision", "run_rendered", "width_of"]
 
 _DEFAULT_WIDTH = 88
 
@@ -38,7 +38,7 @@ def render_revision(project: Project, comparison: Comparison, *, identity: Ident
     :param identity: id, parent, title.
     :param notes: sentences for the docstring.
     """
-    context, width = comparison.context, _width(project.settings.root)
+    context, width = comparison.context, width_of(project.settings.root)
     context.imports.clear()
     context.opts["render_item"] = _render_item(context.opts.get("render_item"))
     upgrade, downgrade = comparison.script.upgrade_ops_list[-1], comparison.script.downgrade_ops_list[-1]
@@ -76,7 +76,7 @@ def render_file(
         "depends_on": None,
         "create_date": identity.created,
         "comma": util.format_as_comma,
-        "message": _docstring(identity.title, operations, notes, width=_width(project.settings.root)),
+        "message": _docstring(identity.title, operations, notes, width=width_of(project.settings.root)),
     }
     text: str = Template(filename=str(_template(project))).render_unicode(**common, **values)  # noqa: S702
     return text.rstrip() + "\n"
@@ -127,7 +127,7 @@ def _docstring(title: str, operations: Iterable[str], notes: Iterable[str], *, w
     return "\n\n".join(paragraphs).replace("\\", "\\\\").replace('"""', '\\"""')
 
 
-def _width(root: Path) -> int:
+def width_of(root: Path) -> int:
     """Return the line length of ruff or black in this project."""
     try:
         tool = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8")).get("tool", {})

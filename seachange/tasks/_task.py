@@ -18,6 +18,7 @@ from invoke.tasks import Task
 from invoke.tasks import task as invoke_task
 
 from seachange.errors import ConfigError, ConfirmationRequiredError, ExitCode, QuestionsOpenError, SeachangeError
+from seachange.tasks._places import OptionalPlaceTask
 from seachange.tasks._questions import ask, can_ask
 
 if TYPE_CHECKING:
@@ -190,6 +191,7 @@ def task(
     changes: bool = False,
     formats: tuple[str, ...] = (),
     collection: str = "",
+    positional: tuple[str, ...] = (),
     help: Mapping[str, str] | None = None,  # noqa: A002
     **options: Any,
 ) -> Callable[[Callable[..., None]], Task[Any]]:
@@ -201,6 +203,7 @@ def task(
     :param changes: whether the task changes anything, so that a dry run means something.
     :param formats: what ``--format`` takes besides text and json; the body prints those by :meth:`Face.write`.
     :param collection: the collection that lists the task, where that is not the module of the body; none for a private module.
+    :param positional: parameters of the body that may be given without their flag.
     :param help: help texts of the body's own parameters.
     :param options: passed to ``invoke.task``.
     """
@@ -227,7 +230,9 @@ def task(
         texts = {**(help or {}), **{key: text.format(words) for key, (_, text) in _COMMON.items()}}
         if changes:
             texts["dry_run"] = _DRY_RUN[1]
-        made: Task[Any] = invoke_task(auto_shortflags=False, positional=[], help=texts, **options)(run)
+        made: Task[Any] = invoke_task(auto_shortflags=False, positional=[], help=texts, klass=OptionalPlaceTask, **options)(run)
+        if isinstance(made, OptionalPlaceTask):
+            made.places = positional
         return made
 
     return decorate

@@ -10,6 +10,7 @@ from invoke.exceptions import Exit
 
 from seachange.errors import ConfigError
 from seachange.report.documents import FORMATS
+from seachange.tasks._fix import fix
 from seachange.tasks._heads import heads, merge, rebase
 from seachange.tasks._task import Face, task
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "apply_",
     "check",
+    "fix",
     "generate",
     "heads",
     "log",

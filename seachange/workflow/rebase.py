@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from seachange.revisions.merge import Merge
     from seachange.revisions.rebase import Rebase
 
-__all__ = ["Compared", "Rebased", "compare_heads", "merge", "rebase"]
+__all__ = ["Compared", "Rebased", "compare_heads", "merge", "rebase", "require_valid"]
 
 Progress = Callable[[str], None]
 
@@ -96,7 +96,7 @@ def rebase(
         return Rebased(plan=plan, facts=facts, diff=diff)
     with written(plan.changes):
         new = read_history(settings)
-        _require_valid(history, new)
+        require_valid(history, new)
         facts += try_line(settings, new, plan, progress=progress) if trial else ()
     return Rebased(plan=plan, facts=facts, diff=diff)
 
@@ -165,7 +165,13 @@ def _require_unpublished(base: Base | None, revisions: Iterable[str]) -> None:
         )
 
 
-def _require_valid(before: History, after: History) -> None:
+def require_valid(before: History, after: History) -> None:
+    """Refuse files that were written if the history is worse with them.
+
+    :param before: the revisions without them.
+    :param after: the revisions with them.
+    :raises RevisionRejectedError: there is an error that was not there before.
+    """
     from seachange.revisions.validate import validate
 
     known = {(finding.code, finding.message) for finding in validate(before)}
