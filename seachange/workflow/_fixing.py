@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -88,11 +87,12 @@ class _Workbench:
         tried = f"tried {ways} on PostgreSQL {begun.major}: it leads to the same schema"
         fix = self._planned(dataclasses.replace(begun, said=made.said, after=after, facts=(tried,)), made, parts=parts)
         files = fix.split.files if fix.split else ()
-        left = (
-            _named(remaining(texts[trace.revision], trace, known=() if number else made.left), file)
+        found = [
+            each
             for number, (trace, file) in enumerate(zip(traces, files, strict=True))
-        )
-        return dataclasses.replace(fix, left=tuple(itertools.chain.from_iterable(left)))
+            for each in _named(remaining(texts[trace.revision], trace, known=() if number else made.left), file)
+        ]
+        return dataclasses.replace(fix, left=tuple(found))
 
     def _planned(self, fix: Fix, made: Rewritten, *, parts: Sequence[NewPart]) -> Fix:
         from seachange.revisions.changes import unified_diff
