@@ -19,6 +19,10 @@ __all__ = ["ENTRY_POINTS", "Allowance", "Choice", "available_rules", "lint", "pa
 # Packages offer rules of their own under this group of entry points; each names a module that registers them when it is imported.
 ENTRY_POINTS = "seachange.rules"
 
+# Says of any statement that the server refuses it; how narrower rules begin what it answered.
+_REFUSED = "SC001"
+_REFUSALS = ("the server refuses it: ", " fails: ", "is refused: ")
+
 _HEAVIER: Mapping[str, Severity] = {"info": "info", "warning": "error", "error": "error"}
 _LIGHTER: Mapping[str, Severity] = {"info": "info", "warning": "info", "error": "warning"}
 
@@ -121,7 +125,21 @@ def lint(
     known = available_rules() if rules is None else rules
     choice.require_known(known)
     found = [finding for facts in revisions for rule in known.values() for finding in _judge(rule, facts, context, choice=choice)]
-    return sort_findings(found)
+    return sort_findings(_without_repeats(found))
+
+
+def _without_repeats(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Leave out that a statement is refused where a narrower rule says the same of it."""
+    found = list(findings)
+    for each in found:
+        narrower = (one for one in found if one.code != _REFUSED and (one.file, one.line) == (each.file, each.line))
+        if each.code != _REFUSED or not any(_answer(one) and _answer(one) in each.message for one in narrower):
+            yield each
+
+
+def _answer(finding: Finding) -> str:
+    """Return what the server answered, where a message says that it refuses a statement or that this fails."""
+    return next((finding.message.partition(words)[2] for words in _REFUSALS if words in finding.message), "")
 
 
 def sort_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
