@@ -1,0 +1,10 @@
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade():
+    op.alter_column("orders", "name", type_=sa.String(50))
+    op.alter_column("orders", "amount", type_=sa.BigInteger())

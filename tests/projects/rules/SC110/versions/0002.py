@@ -1,0 +1,10 @@
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade():
+    op.alter_column("orders", "code", nullable=False)
+    op.drop_constraint("code_known", "orders")
+    op.alter_column("orders", "placed", nullable=False)
