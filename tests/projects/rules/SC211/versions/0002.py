@@ -1,0 +1,13 @@
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade():
+    op.create_table(
+        "letters",
+        sa.Column("id", sa.BigInteger(), primary_key=True),
+        sa.Column("customer_id", sa.BigInteger(), sa.ForeignKey("customers.id"), index=True),
+    )
