@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seachange.errors import MigrationFailedError
+from seachange.errors import ConfigError, MigrationFailedError
 from seachange.safety.facts import Trace
 from seachange.workflow.run import Run
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from seachange.postgres.connection import Database
     from seachange.revisions.history import Revision
 
-__all__ = ["trace_pending"]
+__all__ = ["trace_file", "trace_pending"]
 
 
 def trace_pending(run: Run, *, target: str = "heads", current: Iterable[str] | None = None, major: int | None = None) -> Trace:
@@ -39,6 +40,52 @@ def trace_pending(run: Run, *, target: str = "heads", current: Iterable[str] | N
         return Trace(major=major or 0, revisions=())
     with open_shadow(run.settings, run.history, revisions=at, major=major) as shadow:
         return _traced(run, shadow.clone(), target=target)
+
+
+def trace_file(
+    run: Run, path: Path, *, empty: bool = False, current: Iterable[str] | None = None, major: int | None = None
+) -> Trace:
+    """Return what a plain file of SQL does, learnt by running it on a throwaway server.
+
+    :param run: the run.
+    :param path: the file.
+    :param empty: begin with an empty database, whatever the project holds.
+    :param current: the revisions that it begins at otherwise; where the run's database is by default.
+    :param major: as for :func:`trace_pending`; the newest at hand for an empty database.
+    :raises ConfigError: the file cannot be read.
+    :raises StatementFailedError: it holds what only psql understands.
+    :returns: the trace; where a statement fails, what was done up to there, with the error.
+    """
+    from seachange.revisions.shadow_history import open_shadow
+
+    text = _read(path)
+    if empty:
+        with throwaway(run.settings, major=major) as server:
+            return _traced_file(run, create_database(server.database("trace")), path, text=text)
+    if current is None:
+        current, major = run.current(), major or run.server.major
+    with open_shadow(run.settings, run.history, revisions=tuple(current), major=major) as shadow:
+        return _traced_file(run, shadow.clone(), path, text=text)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8"
+        raise ConfigError(f"cannot read {path}: {reason}") from exc
+
+
+def _traced_file(run: Run, database: Database, path: Path, *, text: str) -> Trace:
+    from seachange.safety.trace import trace_sql
+
+    file = str(path.relative_to(run.settings.root) if path.is_relative_to(run.settings.root) else path)
+    facts = trace_sql(database, text, file=file, schemas=run.settings.schemas)
+    with contextlib.closing(connect(database)) as session:
+        version = session.info.parameter_status("server_version") or ""
+    error = facts.statements[-1].error if facts.statements else None
+    said = f"{facts.statements[-1].where}: {error.message} [SQLSTATE {error.sqlstate}]" if error else ""
+    return Trace(major=facts.major, server_version=version, revisions=(facts,), error=said)
 
 
 def _traced(run: Run, database: Database, *, target: str) -> Trace:
