@@ -56,6 +56,8 @@ def trace_file(
     :raises StatementFailedError: it holds what only psql understands.
     :returns: the trace; where a statement fails, what was done up to there, with the error.
     """
+    from seachange.postgres.connection import create_database
+    from seachange.postgres.server import throwaway
     from seachange.revisions.shadow_history import open_shadow
 
     text = _read(path)
@@ -77,6 +79,7 @@ def _read(path: Path) -> str:
 
 
 def _traced_file(run: Run, database: Database, path: Path, *, text: str) -> Trace:
+    from seachange.postgres.connection import connect
     from seachange.safety.trace import trace_sql
 
     file = str(path.relative_to(run.settings.root) if path.is_relative_to(run.settings.root) else path)

@@ -1,4 +1,4 @@
-"""The battery: what each of many statements does on each major, as PostgreSQL itself says, held against a table that was reviewed."""
+"""The battery: what each of many statements does on each major, as PostgreSQL itself says, beside a table that was reviewed."""
 
 from __future__ import annotations
 
@@ -8,38 +8,65 @@ from pathlib import Path
 
 import psycopg
 
-from seachange.postgres.connection import Database, connect, create_database, engine
+from seachange.postgres.connection import Database, connect, create_database, drop_database, engine
 from seachange.postgres.server import Server
 from seachange.safety._tracing._place import Place
 from seachange.safety._tracing._script import read_script
-from seachange.safety.facts import StatementFacts
+from seachange.safety.facts import LockMode, StatementFacts
 from seachange.safety.trace import Tracer
 
-__all__ = ["MAJORS", "TRUTH", "run_battery", "table"]
+__all__ = ["FOLDER", "MAJORS", "TRUTH", "read_table", "run_battery", "table"]
 
 FOLDER = Path(__file__).parent
 TRUTH = FOLDER / "truth.txt"
 MAJORS = (14, 15, 16, 17, 18)
 
 _THEN = " >>> "
+_INDENT = "     "
 _LONGEST = 60
 # Not every build of PostgreSQL comes with these; the lines that need them are left out there.
 _NEEDS = {"btree_gist": "using gist", "citext": "citext"}
 _QUOTED = re.compile('"[^"]*"')
-_HIDDEN = ("index", "sequence", "type")
-_PARTS = ("table column", "table constraint", "default value", "type", "domain", "trigger", "rule", "policy", "extension", "function")
+_RELATIONS = ("table", "materialized view", "view", "index", "sequence")
 
 
 def run_battery(server: Server) -> dict[str, str]:
     """Return what each line does on a server: its locks and its work, as the table has it.
 
-    :param server: a throwaway server; a database is left on it.
+    The lines of ``statements.sql`` are run in a transaction each, which is rolled back; those of ``outside.sql`` one after the
+    other, outside of any.
+
+    :param server: a throwaway server.
     """
     database = create_database(server.database("battery"))
+    try:
+        return _run(database)
+    finally:
+        drop_database(database, force=True)
+
+
+def _run(database: Database) -> dict[str, str]:
     missing = _set_up(database)
-    lines = (FOLDER / "statements.sql").read_text(encoding="utf-8").splitlines()
-    able = [line for line in lines if not any(_NEEDS[extension] in line for extension in missing)]
-    return dict(zip(able, map(_words, _in_transactions(database, able)), strict=True))
+    inside = [line for line in _lines("statements.sql") if not any(_NEEDS[extension] in line for extension in missing)]
+    outside = _lines("outside.sql")
+    found = dict(zip(inside, map(_words, _traced(database, inside)), strict=True))
+    return found | dict(zip(outside, map(_words, _traced(database, outside, isolation_level="AUTOCOMMIT")), strict=True))
+
+
+def read_table(text: str, major: int) -> dict[str, str]:
+    """Return what a table says of one major."""
+    said: dict[str, str] = {}
+    line = ""
+    for row in text.splitlines():
+        if not row.startswith(_INDENT):
+            line = row
+        elif (label := row.split()[0]) == "all" or str(major) in label.split("+"):
+            said[line] = row.strip().removeprefix(label).strip()
+    return said
+
+
+def _lines(name: str) -> list[str]:
+    return (FOLDER / name).read_text(encoding="utf-8").splitlines()
 
 
 def _set_up(database: Database) -> list[str]:
@@ -69,18 +96,19 @@ def table(found: Mapping[int, Mapping[str, str]]) -> str:
         text.append(line)
         for words, those in same.items():
             label = "all" if those == those_with_it else "+".join(map(str, those))
-            text.append(f"     {label:<12} {words}".rstrip())
+            text.append(f"{_INDENT}{label:<12} {words}".rstrip())
     return "\n".join(text) + "\n"
 
 
-def _in_transactions(database: Database, lines: Iterable[str]) -> Iterator[StatementFacts]:
+def _traced(database: Database, lines: Iterable[str], **options: str) -> Iterator[StatementFacts]:
     from sqlalchemy.exc import DBAPIError
 
-    tracer = Tracer(root=Path.cwd(), database=database)
+    tracer = Tracer(root=FOLDER, database=database)
     opened = engine(database)
-    with tracer.listening(opened), opened.connect() as connection:
+    with tracer.listening(opened), opened.connect() as session:
+        connection = session.execution_options(**options)
         for line in lines:
-            tracer.begin(line, path=FOLDER / "statements.sql", place=lambda: Place(line=1))
+            tracer.begin(line, path=FOLDER, place=lambda: Place(line=1))
             try:
                 for statement in line.split(_THEN):
                     connection.exec_driver_sql(statement)
@@ -94,19 +122,27 @@ def _in_transactions(database: Database, lines: Iterable[str]) -> Iterator[State
 def _words(facts: StatementFacts) -> str:
     if facts.error is not None:
         return "ERR: " + _QUOTED.sub('"…"', facts.error.message)[:_LONGEST]
-    locks = {_bare(lock.relation): lock.mode.short for lock in facts.new_locks if lock.kind not in _HIDDEN}
+    if any("polled" in each for each in facts.disagreements):
+        return "polled"
+    locks = {_bare(lock.relation): lock.mode for lock in facts.new_locks if lock.kind in ("table", "view", "materialized view")}
+    # What a reader takes is in nobody's way, and is left out.
+    words = [",".join(f"{name}={mode.short}" for name, mode in sorted(locks.items()) if mode > LockMode.ACCESS_SHARE)]
     said = " ".join(facts.messages)
-    words = [",".join(f"{name}={mode}" for name, mode in sorted(locks.items()))]
-    words += ["REWRITE"] if facts.rewrites and "rewriting table" in said else []
-    words += ["newfile"] if facts.rewrites and "rewriting table" not in said else []
-    words += ["IDXBUILD"] if facts.index_builds else []
-    words += ["SCAN"] if "verifying table" in said else []
-    words += ["FKSCAN"] if "validating foreign key" in said else []
-    words += ["PROVED"] if facts.proofs else []
-    words += [f"scan:{','.join(sorted(map(_bare, facts.scans)))}"] if facts.scans else []
-    dropped = sorted({_bare(each.name) for each in facts.dropped if each.kind not in _PARTS})
-    words += [f"drops:{','.join(dropped)}"] if dropped else []
-    return " ".join(filter(None, words))
+    scanned = sorted(_bare(name) for name in facts.scans if name not in facts.rewrites)
+    held = [f"{_bare(lock.relation)}={lock.mode.short}" for lock in facts.held_locks if lock.kind != "index"]
+    dropped = sorted({_bare(each.name) for each in facts.dropped if each.kind in _RELATIONS})
+    flags = {
+        "REWRITE": facts.rewrites and "rewriting table" in said,
+        "newfile": facts.rewrites and "rewriting table" not in said,
+        "IDXBUILD": facts.index_builds,
+        "SCAN": "verifying table" in said,
+        "FKSCAN": "validating foreign key" in said,
+        "PROVED": facts.proofs,
+        f"scan:{','.join(scanned)}": scanned,
+        f"drops:{','.join(dropped)}": dropped,
+        f"held:{','.join(held)}": held,
+    }
+    return " ".join(filter(None, [*words, *(flag for flag, shown in flags.items() if shown)]))
 
 
 def _bare(name: str) -> str:

@@ -80,7 +80,7 @@ _NAMED = """c.oid in (
     select oid from named union select tree.relid from named, pg_catalog.pg_partition_tree(named.oid) as tree)
 """
 _PARTITIONED = """
-select from (values {}) as named (name) join pg_catalog.pg_class c on c.oid = pg_catalog.to_regclass(name)
+select c.oid from (values {}) as named (name) join pg_catalog.pg_class c on c.oid = pg_catalog.to_regclass(name)
 where c.relkind in ('p', 'I')
 """
 

@@ -80,7 +80,8 @@ class Recorder:
         )
         self._made |= found.relations.keys() - self._known.keys()
         self._known = now
-        self._warm = {oid for oid, counters in found.counters.items() if any((counters.scans, counters.read, counters.changed))}
+        # The server adds these up when it sees fit; until then they stay, even of a table that a rollback brings back.
+        self._warm |= {oid for oid, counters in found.counters.items() if any((counters.scans, counters.read, counters.changed))}
         return observe(seen)
 
     def commit(self) -> None:

@@ -156,7 +156,7 @@ def _read(name: str) -> str:
 
 @pytest.mark.parametrize("major", _MAJORS)
 def test_with_the_schema_known_only_rows_and_columns_of_views_stay_hidden(major: int) -> None:
-    truths, setup = _truths(major), _read("lock_setup.sql")
+    truths, setup = _truths(major), _read("setup.sql")
     missed = [line for line, truth in truths.items() if _predicted(line, major=major, setup=setup) != truth]
 
     assert sorted(missed) == _among(truths, _ONLY_THE_ROWS_TELL | _ONLY_THE_SERVER_TELLS)
