@@ -131,7 +131,8 @@ def finding_lines(finding: Finding, marks: Marks) -> list[str]:
     """Return a finding as one line, and its hint as another."""
     mark = {"error": "failed", "warning": "warning", "info": "info"}[finding.severity]
     place = f"{finding.where}: " if finding.where else ""
-    lines = [f"{marks.mark(mark)}{place}{finding.message} [{finding.code}]"]
+    code = f"{finding.code}, {finding.provenance}" if finding.provenance else finding.code
+    lines = [f"{marks.mark(mark)}{place}{finding.message} [{code}]"]
     return [*lines, f"   hint: {finding.hint}"] if finding.hint else lines
 
 

@@ -13,8 +13,19 @@ from seachange.errors import ConfigError
 from seachange.plan import Finding, Severity
 from seachange.safety.facts import RevisionFacts
 from seachange.safety.rules import RULES, Context, Rule, Verdict, finding_of, load_rules
+from seachange.safety.statistics import Statistics
 
-__all__ = ["ENTRY_POINTS", "Allowance", "Choice", "available_rules", "lint", "parse_allowances", "sort_findings", "split_allowed"]
+__all__ = [
+    "ENTRY_POINTS",
+    "Allowance",
+    "Choice",
+    "available_rules",
+    "lint",
+    "parse_allowances",
+    "sort_findings",
+    "split_absent",
+    "split_allowed",
+]
 
 # Packages offer rules of their own under this group of entry points; each names a module that registers them when it is imported.
 ENTRY_POINTS = "seachange.rules"
@@ -75,13 +86,13 @@ def parse_allowances(texts: Iterable[str]) -> tuple[Allowance, ...]:
     :param texts: such as ``SC104=maintenance window, agreed with support``.
     :raises ConfigError: a rule is unknown, or there is no reason.
     """
-    known = load_rules()
     found = []
     for text in texts:
+        known = load_rules()
         name, _, reason = (part.strip() for part in text.partition("="))
         if not reason:
             raise ConfigError(f"--allow: {text!r} gives no reason", hint=f'--allow "{name or "SC104"}=why this is safe here"')
-        if name not in known and name not in RULES:
+        if name not in known:
             raise ConfigError(f"--allow: there is no rule {name!r}", hint="docs/rules/README.md lists the rules")
         found.append(Allowance(rule=name, reason=" ".join(reason.split())))
     return tuple(found)
@@ -140,6 +151,20 @@ def _without_repeats(findings: Iterable[Finding]) -> Iterator[Finding]:
 def _answer(finding: Finding) -> str:
     """Return what the server answered, where a message says that it refuses a statement or that this fails."""
     return next((finding.message.partition(words)[2] for words in _REFUSALS if words in finding.message), "")
+
+
+def split_absent(findings: Iterable[Finding], statistics: Statistics | None) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+    """Return the findings that count, and those about tables that the database does not have yet: nobody waits for these.
+
+    :param findings: what was found.
+    :param statistics: what the database has, if it was asked for all of its tables.
+    """
+    if statistics is None or not statistics.complete:
+        return tuple(findings), ()
+    kept: tuple[list[Finding], list[Finding]] = ([], [])
+    for finding in findings:
+        kept[bool(finding.table) and finding.table not in statistics.tables].append(finding)
+    return tuple(kept[0]), tuple(kept[1])
 
 
 def sort_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -208,13 +233,12 @@ def _size(table: str, context: Context) -> tuple[Literal["unknown", "small", "mi
         return "unknown", ""
     found = statistics.tables.get(table)
     if found is None:
-        return ("small", f"{table} does not exist there yet") if statistics.complete else ("unknown", "")
-    if found.rows is None:
         return "unknown", ""
-    words = f"about {found.rows:,} rows, {_bytes(found.bytes)}"
-    if found.rows <= limits.small_rows and found.bytes <= limits.small_bytes:
+    rows = "never counted" if found.rows is None else f"about {found.rows:,} rows"
+    words = f"{rows}, {_bytes(found.bytes)}"
+    if (found.rows or 0) <= limits.small_rows and found.bytes <= limits.small_bytes:
         return "small", words
-    return ("large" if found.rows >= limits.large_rows else "middle"), words
+    return ("large" if (found.rows or 0) >= limits.large_rows else "middle"), words
 
 
 def _bytes(count: int) -> str:

@@ -105,8 +105,23 @@ class Face:
         """Say something about the progress, on stderr."""
         print(text, file=self._err, flush=True)
 
-    def findings(self, findings: tuple[Finding, ...], *, clean: str, data: Mapping[str, Any] | None = None) -> None:
-        """Print findings, and end with exit code 2 if one is an error."""
+    def findings(
+        self,
+        findings: tuple[Finding, ...],
+        *,
+        clean: str,
+        data: Mapping[str, Any] | None = None,
+        notes: Iterable[str] = (),
+        summary: str = "",
+    ) -> None:
+        """Print findings, and end with exit code 2 if one is an error.
+
+        :param findings: what was found.
+        :param clean: the last line where none is an error.
+        :param data: what JSON has besides.
+        :param notes: lines of text after the findings.
+        :param summary: the last line where one is an error.
+        """
         from seachange.report.console import folded_lines
         from seachange.report.documents import FORMATS, findings_document
 
@@ -115,8 +130,9 @@ class Face:
             root = self.settings.root
             self.write(findings_document(self.format, findings, name=self.name, clean=clean, root=root))
         else:
-            ending = [] if faulty else [f"{self.marks.mark('done')}{clean}"]
-            self.answer([*folded_lines(findings, self.marks), *ending], {**(data or {}), "findings": findings})
+            ending = [f"{self.marks.mark('failed' if faulty else 'done')}{summary if faulty else clean}"]
+            lines = [*folded_lines(findings, self.marks), *(f"{self.marks.mark('info')}{note}" for note in notes)]
+            self.answer([*lines, *(ending if summary or not faulty else ())], {**(data or {}), "findings": findings})
         if faulty:
             raise Exit(code=ExitCode.FOUND)
 

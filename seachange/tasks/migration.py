@@ -12,6 +12,7 @@ from seachange.errors import ConfigError
 from seachange.report.documents import FORMATS
 from seachange.tasks._fix import fix
 from seachange.tasks._heads import heads, merge, rebase
+from seachange.tasks._lint import lint
 from seachange.tasks._task import Face, task
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ __all__ = [
     "fix",
     "generate",
     "heads",
+    "lint",
     "log",
     "merge",
     "plan",
@@ -35,8 +37,9 @@ __all__ = [
     "workflow",
 ]
 
+_ALLOW = {"allow": "RULE=reason: let findings of lint pass; the reason is kept in the history (repeatable)"}
 _KILL = {"kill_blockers": "idle-in-transaction: end sessions that are idle in a transaction and in the way"}
-_STEPS = "check, backup, generate, apply, sync, verify, clean"
+_STEPS = "check, backup, generate, lint, apply, sync, verify, clean"
 _ANSWERS = {
     "rename": "table.old=new or old_table=new_table: what is renamed instead of dropped and added (repeatable)",
     "fill": "table.column=SQL expression that rows get before the column becomes NOT NULL (repeatable)",
@@ -53,9 +56,10 @@ _ANSWERS = {
         "only": f"steps to run, separated by commas ({_STEPS})",
         "until": "the last step to run",
         **_ANSWERS,
+        **_ALLOW,
         **_KILL,
     },
-    iterable=("rename", "fill", "default"),
+    iterable=("rename", "fill", "default", "allow"),
 )
 def workflow(  # noqa: PLR0913  # each parameter is a flag of the command
     face: Face,
@@ -68,14 +72,17 @@ def workflow(  # noqa: PLR0913  # each parameter is a flag of the command
     fill: Sequence[str] | None = None,
     default: Sequence[str] | None = None,
     answers: str = "",
+    allow: Sequence[str] | None = None,
     kill_blockers: str = "",
 ) -> None:
     """Take an edited model to a live, verified database."""
+    from seachange.safety.lint import parse_allowances
     from seachange.workflow.steps import WORKFLOW
 
     face.request(kill_blockers=kill_blockers)
     chosen = WORKFLOW.select(skip=_names(skip), only=_names(only), until=until)
-    face.run(chosen, name=name, rename=rename, fill=fill, default=default, answers=answers)
+    allowed = parse_allowances(allow or ())
+    face.run(chosen, name=name, rename=rename, fill=fill, default=default, answers=answers, allow=allowed)
 
 
 @task(

@@ -39,7 +39,7 @@ class Context:
 class Verdict:
     """What a rule says of one statement, or of a revision when ``statement`` is None.
 
-    ``table`` is the one whose size decides how grave it is. ``severity`` and ``hint`` are the rule's own by default,
+    ``table`` is the one that it is about. ``severity`` and ``hint`` are the rule's own by default,
     ``provenance`` that of the statement.
     """
 

@@ -12,7 +12,7 @@ import pytest
 from seachange.errors import ConfigError
 from seachange.plan import Finding
 from seachange.safety.facts import RevisionFacts, ServerError, StatementFacts
-from seachange.safety.lint import Allowance, Choice, available_rules, lint, parse_allowances, split_allowed
+from seachange.safety.lint import Allowance, Choice, available_rules, lint, parse_allowances, split_absent, split_allowed
 from seachange.safety.rules import RULES, Context, Rule, Thresholds, Verdict
 from seachange.safety.statistics import Statistics, TableStatistics
 
@@ -65,10 +65,18 @@ def test_a_finding_is_on_the_line_of_its_statement_and_says_what_it_rests_on() -
     assert lint([FACTS], rules={"T1": RULE}) == (expected,)
 
 
+def test_a_table_that_was_never_counted_and_takes_much_space_is_not_small() -> None:
+    known = {"public.t": TableStatistics(rows=None, bytes=64 * 1024**2)}
+
+    assert found(context=Context(statistics=Statistics(tables=known))) == [
+        ("error", "public.t is rewritten (never counted, 64 MB)")
+    ]
+
+
 @pytest.mark.parametrize(
     ("rows", "severity", "message"),
     [
-        pytest.param(None, "error", "public.t is rewritten", id="never counted"),
+        pytest.param(None, "warning", "public.t is rewritten (never counted, 0 B)", id="never counted and small"),
         pytest.param(120, "warning", "public.t is rewritten (about 120 rows, 12 kB)", id="small"),
         pytest.param(50_000, "error", "public.t is rewritten (about 50,000 rows, 5 MB)", id="neither small nor large"),
     ],
@@ -83,10 +91,19 @@ def test_a_warning_about_long_work_on_a_large_table_is_an_error() -> None:
     assert found(rule, context=sizes(2_000_000)) == [("error", "public.t is rewritten (about 2,000,000 rows, 191 MB)")]
 
 
-def test_a_table_that_the_database_has_not_yet_is_small() -> None:
-    context = sizes(5, complete=True, table="public.other")
+def test_what_is_lost_is_as_grave_whatever_the_size() -> None:
+    rule = dataclasses.replace(RULE, sized=False)
 
-    assert found(context=context) == [("warning", "public.t is rewritten (public.t does not exist there yet)")]
+    assert found(rule, context=sizes(120)) == [("error", "public.t is rewritten")]
+
+
+def test_findings_about_tables_that_the_database_has_not_yet_are_set_aside() -> None:
+    findings = lint([FACTS], rules={"T1": RULE})
+    there, elsewhere = (sizes(5, complete=True, table=table).statistics for table in ("public.t", "public.other"))
+
+    assert split_absent(findings, there) == (findings, ())
+    assert split_absent(findings, elsewhere) == ((), findings)
+    assert split_absent(findings, None) == (findings, ())
 
 
 def test_a_table_that_a_statistics_file_does_not_name_is_of_unknown_size() -> None:

@@ -26,6 +26,7 @@ READ_ONLY = {
     "migration.check",
     "migration.history",
     "migration.heads",
+    "migration.lint",
     "migration.log",
     "migration.plan",
     "migration.show",
