@@ -118,7 +118,7 @@ def remaining(text: str, facts: RevisionFacts, *, known: tuple[Left, ...] = ()) 
 
 
 def _rewritten(statement: Statement, known: Known) -> Rewrite | None:
-    for fixer in _FIXERS.get(statement.op, ()):
+    for fixer in _FIXERS.get(statement.meaning, ()):
         if (made := fixer(statement, known)) is not None:
             return made
     return None

@@ -96,7 +96,7 @@ class Chain:
 
     def _relies(self, statement: Statement, rewrite: Rewrite) -> bool:
         """Whether a statement may need what is still to be done: it names it, or refers to the new key."""
-        if statement.op == "create_foreign_key" and statement.text("referent_table") == rewrite.key_of != "":
+        if statement.meaning == "create_foreign_key" and statement.text("referent_table") == rewrite.key_of != "":
             return True
         return any(re.search(rf"\b{re.escape(name)}\b", statement.code) for name in rewrite.names)
 
@@ -139,10 +139,11 @@ _INVERSE = {
 
 
 def _undoes(back: Statement, statement: Statement) -> bool:
-    if statement.op.startswith("create_") and back.op == "drop_constraint":
+    if statement.meaning.startswith("create_") and back.meaning == "drop_constraint":
         return back.name == statement.name and back.table == statement.table
     same = (back.table, back.name, _column(back)) == (statement.table, statement.name, _column(statement))
-    return back.op == _INVERSE.get(statement.op) and (same or (statement.op.endswith("index") and back.name == statement.name))
+    index = statement.meaning.endswith("index") and back.name == statement.name
+    return back.meaning == _INVERSE.get(statement.meaning) and (same or index)
 
 
 def _column(statement: Statement) -> str:

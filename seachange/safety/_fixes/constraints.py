@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from seachange.postgres.catalog import Table, qualified
+from seachange.safety._fixes.meanings import not_valid
 from seachange.safety._fixes.source import Statement
 from seachange.safety._fixes.steps import Known, NotFixableError, Rewrite, Step
 from seachange.safety._fixes.writing import call, execute, text
@@ -17,7 +18,10 @@ def validate_later(statement: Statement, known: Known) -> Rewrite | None:
     if table is None or not scanned or statement.arguments.get("postgresql_not_valid") is True:
         return None
     name = _name(statement, table, known)
-    added = statement.edited(add={"postgresql_not_valid": "True"}, width=known.width)
+    if statement.sql:
+        added = statement.with_sql(not_valid(statement.sql), width=known.width)
+    else:
+        added = statement.edited(add={"postgresql_not_valid": "True"}, width=known.width)
     return Rewrite(
         here=(added,),
         steps=(validation(table, name, again=added, known=known, schema=statement.schema),),
@@ -51,7 +55,7 @@ def _target(table: Table, schema: str) -> str:
 
 def _name(statement: Statement, table: Table, known: Known) -> str:
     """Return the name of the constraint, or that which the server or a naming convention has given it."""
-    kind = "foreign key" if statement.op == "create_foreign_key" else "check"
+    kind = "foreign key" if statement.meaning == "create_foreign_key" else "check"
     there = {each.name for each in table.constraints}
     after = known.table(table.name, table.schema, after=True)
     new = [each.name for each in (after.constraints if after else ()) if each.kind == kind and each.name not in there]

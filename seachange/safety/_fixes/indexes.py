@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from seachange.safety._fixes.meanings import concurrently
 from seachange.safety._fixes.source import Statement
 from seachange.safety._fixes.steps import Known, Rewrite, Step, commented
 from seachange.safety._fixes.writing import autocommit, call, text
@@ -61,11 +64,17 @@ def drop_concurrently(statement: Statement, known: Known) -> Rewrite | None:
 
 def building(statement: Statement, known: Known) -> str:
     """Return ``op.create_index`` in a block outside of a transaction, ready to be run again."""
-    return autocommit([statement.edited(add=_BUILD, width=known.width - 4)])
+    return autocommit([_edited(statement, known, add=_BUILD)])
 
 
 def _dropping(statement: Statement, known: Known) -> str:
-    return autocommit([statement.edited(add=_DROP, width=known.width - 4)])
+    return autocommit([_edited(statement, known, add=_DROP)])
+
+
+def _edited(statement: Statement, known: Known, *, add: Mapping[str, str]) -> str:
+    if statement.sql:
+        return statement.with_sql(concurrently(statement.sql), width=known.width - 4)
+    return statement.edited(add=add, width=known.width - 4)
 
 
 def _written_drop(statement: Statement, known: Known) -> str:

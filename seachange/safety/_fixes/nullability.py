@@ -23,9 +23,12 @@ def prove_not_null(statement: Statement, known: Known) -> Rewrite | None:
         return None
     others = {"type_", "server_default", "comment", "new_column_name"} & set(statement.arguments)
     rest = statement.edited(add={}, without=("nullable",), width=known.width) if others else None
-    back = statement.edited(add={"nullable": "True"}, without=tuple(others), width=known.width)
-    forth = statement.edited(add={}, without=tuple(others), width=known.width)
-    added, *later = proving(table, column.name, known, forth=forth, back=back)
+    if statement.sql:
+        forth, back = statement.code, execute(_dropping(table, column.name, statement.schema), width=known.width)
+    else:
+        forth = statement.edited(add={}, without=tuple(others), width=known.width)
+        back = statement.edited(add={"nullable": "True"}, without=tuple(others), width=known.width)
+    added, *later = proving(table, column.name, known, forth=forth, back=back, schema=statement.schema)
     name = column.name
     undone = known.undoing(op="alter_column", table_name=table.name, column_name=name, nullable=True)
     only = tuple(each for each in undone if not {"type_", "server_default", "comment", "new_column_name"} & set(each.arguments))
@@ -38,6 +41,10 @@ def prove_not_null(statement: Statement, known: Known) -> Rewrite | None:
         names=frozenset({name}),
         said=(f"{table.qualified}.{name} becomes NOT NULL {way}",),
     )
+
+
+def _dropping(table: Table, column: str, schema: str) -> str:
+    return f"ALTER TABLE {qualified(*filter(None, (schema, table.name)))} ALTER COLUMN {qualified(column)} DROP NOT NULL"
 
 
 def proving(table: Table, column: str, known: Known, *, forth: str, back: str, schema: str = "") -> tuple[Step, ...]:

@@ -23,7 +23,7 @@ def reason_for(statement: Statement) -> NotFixableError:
             "it is no plain call of an operation: what a loop, a condition or a function of yours does is known when it runs",
             manual=f"write each operation out as a statement of upgrade(), {_AGAIN}",
         )
-    if statement.op == "execute":
+    if statement.meaning == "execute":
         if _SEVERAL.search(statement.text("sqltext").rstrip("; \n")):
             return NotFixableError("it is several statements of SQL in one", manual=f"one op.execute for each, {_AGAIN}")
         return NotFixableError("this SQL is not among those that are rewritten", manual="docs/fix.md shows the online forms")

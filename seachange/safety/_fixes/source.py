@@ -8,8 +8,9 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from seachange.safety._fixes.meanings import meaning_of
 from seachange.safety._fixes.values import Computed, arguments_of, function_of
-from seachange.safety._fixes.writing import edited
+from seachange.safety._fixes.writing import edited, execute
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -24,13 +25,15 @@ _FRAME = re.compile(r"# ### (commands auto generated|end Alembic commands)")
 class Statement:
     """One statement of a direction; ``op`` is the operation of Alembic that it calls, empty for any other code.
 
-    ``arguments`` are by name; ``code`` is without the ``comments`` above it and the ``remark`` behind it.
+    ``meaning`` is the operation that it amounts to, which for SQL is another than ``execute``; ``arguments`` are those of that,
+    by name; ``code`` is without the ``comments`` above it and the ``remark`` behind it.
     """
 
     node: cst.BaseStatement = dataclasses.field(repr=False)
     first: int
     last: int
     op: str = ""
+    meaning: str = ""
     call: cst.Call | None = dataclasses.field(default=None, repr=False)
     arguments: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     code: str = ""
@@ -63,6 +66,22 @@ class Statement:
         value = self.arguments.get("column")
         found = re.match(r"[\w.]+\(\s*([\"'])(\w+)\1", value.code) if isinstance(value, Computed) else None
         return found[2] if found else ""
+
+    @property
+    def sql(self) -> str:
+        """The SQL that ``op.execute`` is given; empty for any other operation."""
+        return self.text("sqltext")
+
+    def with_sql(self, sql: str, *, width: int) -> str:
+        """Return ``op.execute`` with other SQL, in the layout that it has where that can be.
+
+        :param sql: the SQL.
+        :param width: the longest line.
+        """
+        whole = self.code.count(self.sql) == 1 and "\\" not in sql
+        changed = self.code.replace(self.sql, sql)
+        fits = "\n" in changed or len(changed) + 4 <= width
+        return changed if whole and fits else execute(sql, width=width)
 
     def edited(self, *, add: Mapping[str, str], without: Collection[str] = (), width: int) -> str:
         """Return the call of the operation with arguments by name added or left out, in the layout that it has.
@@ -154,13 +173,19 @@ class Source:
         prefix, _, op = function_of(call).partition(".") if call else ("", "", "")
         known = op if prefix == "op" else ""
         bare, remark = self._bare(node)
+        arguments = arguments_of(call, known) if call and known else {}
+        meaning, meant = known, arguments
+        if isinstance(sql := arguments.get("sqltext"), str):
+            meaning, found = meaning_of(sql)
+            meant = {**found, "sqltext": sql}
         return Statement(
             node=node,
             first=at.start.line,
             last=at.end.line,
             op=known,
+            meaning=meaning,
             call=call if known else None,
-            arguments=arguments_of(call, known) if call and known else {},
+            arguments=meant,
             code=bare,
             comments=tuple(line for line in lines if not _FRAME.match(line)),
             remark=remark,

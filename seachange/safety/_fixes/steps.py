@@ -126,7 +126,7 @@ class Known:
 
 
 def _is(statement: Statement, wanted: Mapping[str, Any]) -> bool:
-    return all((statement.op if name == "op" else statement.arguments.get(name)) == value for name, value in wanted.items())
+    return all((statement.meaning if name == "op" else statement.arguments.get(name)) == value for name, value in wanted.items())
 
 
 def commented(statement: Statement, code: str) -> str:

@@ -32,7 +32,7 @@ def unique_by_index(statement: Statement, known: Known) -> Rewrite | None:
             manual="ALTER TABLE ONLY ... ADD CONSTRAINT; a unique index, concurrently, for each partition; "
             "ALTER INDEX ... ATTACH PARTITION for each",
         )
-    if statement.op == "create_primary_key" and (nullable := _nullable(statement, known)):
+    if statement.meaning == "create_primary_key" and (nullable := _nullable(statement, known)):
         raise NotFixableError(
             f"{', '.join(nullable)} of {table.qualified} can be NULL, and a primary key would look at every row under its lock",
             manual="set NOT NULL first, by op.alter_column(..., nullable=False), and run this command again",
@@ -62,16 +62,24 @@ def _nullable(statement: Statement, known: Known) -> list[str]:
 
 
 def _index(statement: Statement, known: Known) -> str:
+    if statement.sql:
+        return autocommit([execute(_index_sql(statement), width=known.width - 4)])
     add = {"unique": "True", "postgresql_concurrently": "True", "if_not_exists": "True"}
     built = statement.edited(add=add, without=("deferrable", "initially"), width=known.width - 4)
     return autocommit([f"op.create_index{built[built.index('(') :]}"])
+
+
+def _index_sql(statement: Statement) -> str:
+    target = qualified(*filter(None, (statement.schema, statement.table)))
+    columns = ", ".join(map(qualified, statement.arguments["columns"]))
+    return f"CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS {qualified(statement.name)} ON {target} ({columns})"
 
 
 def _constraint(statement: Statement, known: Known) -> str:
     arguments = statement.arguments
     target = qualified(*filter(None, (statement.schema, statement.table)))
     name = qualified(statement.name)
-    words = [f"ALTER TABLE {target} ADD CONSTRAINT {name} {_WORDS[statement.op]} USING INDEX {name}"]
+    words = [f"ALTER TABLE {target} ADD CONSTRAINT {name} {_WORDS[statement.meaning]} USING INDEX {name}"]
     words += ["DEFERRABLE"] if arguments.get("deferrable") is True else []
     words += [f"INITIALLY {str(arguments['initially']).upper()}"] if isinstance(arguments.get("initially"), str) else []
     return execute(" ".join(words), width=known.width)
