@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 
-from seachange.safety._fixes import constraints, indexes, nullability, uniques
+from seachange.safety._fixes import columns, constraints, indexes, nullability, uniques
 from seachange.safety._fixes.chain import Chain
 from seachange.safety._fixes.measure import Held, Measure, measure
 from seachange.safety._fixes.source import Source, Statement
@@ -17,6 +17,7 @@ __all__ = ["Backfill", "Held", "Left", "Measure", "Part", "Rewritten", "measure"
 _Fixer = Callable[[Statement, Known], Rewrite | None]
 
 _FIXERS: Mapping[str, tuple[_Fixer, ...]] = {
+    "add_column": (columns.add_without_work,),
     "alter_column": (nullability.prove_not_null,),
     "create_check_constraint": (constraints.validate_later,),
     "create_foreign_key": (constraints.validate_later,),

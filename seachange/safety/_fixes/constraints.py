@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from seachange.postgres.catalog import Table, qualified
 from seachange.safety._fixes.meanings import not_valid
+from seachange.safety._fixes.partitioned import key_by_partition
 from seachange.safety._fixes.source import Statement
 from seachange.safety._fixes.steps import Known, NotFixableError, Rewrite, Step
 from seachange.safety._fixes.writing import call, execute, text
 
 __all__ = ["validate_later", "validation"]
+
+# From this version on a partitioned table takes a foreign key that is NOT VALID.
+_KEYS_OF_PARTITIONED = 18
 
 
 def validate_later(statement: Statement, known: Known) -> Rewrite | None:
@@ -17,6 +21,8 @@ def validate_later(statement: Statement, known: Known) -> Rewrite | None:
     scanned = any(each.scans or each.verified for each in known.at(statement))
     if table is None or not scanned or statement.arguments.get("postgresql_not_valid") is True:
         return None
+    if table.kind == "partitioned table" and statement.meaning == "create_foreign_key" and known.major < _KEYS_OF_PARTITIONED:
+        return key_by_partition(statement, table, known)
     name = _name(statement, table, known)
     if statement.sql:
         added = statement.with_sql(not_valid(statement.sql), width=known.width)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from seachange.safety._fixes.meanings import concurrently
+from seachange.safety._fixes.partitioned import index_by_partition
 from seachange.safety._fixes.source import Statement
 from seachange.safety._fixes.steps import Known, Rewrite, Step, commented
 from seachange.safety._fixes.writing import autocommit, call, text
@@ -18,8 +19,10 @@ _DROP = {"postgresql_concurrently": "True", "if_exists": "True"}
 def build_concurrently(statement: Statement, known: Known) -> Rewrite | None:
     """Return ``op.create_index`` as a concurrent build; None when its table is new or it is one already."""
     table = known.table(statement.table, statement.schema)
-    if table is None or _concurrent(statement) or table.kind == "partitioned table":
+    if table is None or _concurrent(statement) or " ONLY " in statement.sql.upper():
         return None
+    if table.kind == "partitioned table":
+        return index_by_partition(statement, table, known)
     name = statement.name
     undone = tuple(each for each in known.undoing(op="drop_index", index_name=name) if name)
     return Rewrite(

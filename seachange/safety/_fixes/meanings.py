@@ -48,6 +48,8 @@ def _altering(command: Command, table: Mapping[str, Any]) -> tuple[str, Mapping[
         return "alter_column", {**table, "column_name": command.name, "nullable": command.kind == "DropNotNull"}
     if command.kind == "DropConstraint":
         return "drop_constraint", {**table, "constraint_name": command.name}
+    if command.kind == "AddColumn" and command.column is not None:
+        return "add_column", {**table, "column_name": command.column.colname}
     return _adding(command.constraint, command.name, table) if command.constraint is not None and command.name else _NONE
 
 

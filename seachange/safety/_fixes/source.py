@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["Source", "Statement"]
 
 # What Alembic's template puts around generated operations; it stays where it is.
+_SQLALCHEMY = re.compile(r"\bsa\.text\(")
+_ALEMBIC = re.compile(r"^from alembic import .*op\b", re.MULTILINE)
 _FRAME = re.compile(r"# ### (commands auto generated|end Alembic commands)")
 
 
@@ -63,6 +65,8 @@ class Statement:
     @property
     def column(self) -> str:
         """The name of a column that is added."""
+        if self.sql:
+            return self.text("column_name")
         value = self.arguments.get("column")
         found = re.match(r"[\w.]+\(\s*([\"'])(\w+)\1", value.code) if isinstance(value, Computed) else None
         return found[2] if found else ""
@@ -208,7 +212,10 @@ class Source:
         for node in module.body:
             wanted = bodies.get(node.name.value) if isinstance(node, cst.FunctionDef) else None
             done.append(_rebuilt(node, wanted) if wanted is not None else node)
-        return module.with_changes(body=done).code
+        code = module.with_changes(body=done).code
+        if _SQLALCHEMY.search(code) and "sqlalchemy as sa" not in code:
+            code = _ALEMBIC.sub(r"import sqlalchemy as sa\n\g<0>", code, count=1)
+        return code
 
 
 def _call_of(node: Any) -> cst.Call | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,9 @@ import pytest
 
 from seachange import config
 from seachange.config import Settings
-from seachange.workflow.fix import Fix, plan_fix
+from seachange.postgres.connection import Database
+from seachange.revisions.runner import upgrade
+from seachange.workflow.fix import Fix, plan_fix, write_fix
 from tests.project import Project, clean_environment
 
 _MAJORS = [pytest.param(14, id="pg14"), pytest.param(18, id="pg18")]
@@ -96,6 +99,26 @@ _KINDS = [
         'op.execute("ALTER TABLE orders DROP CONSTRAINT uq")',
         id="unique in SQL",
     ),
+    pytest.param(
+        'op.add_column("orders", sa.Column("token", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False))',
+        'op.drop_column("orders", "token")',
+        id="volatile default",
+    ),
+    pytest.param(
+        'op.execute("ALTER TABLE orders ADD COLUMN number bigserial")',
+        'op.execute("ALTER TABLE orders DROP COLUMN number")',
+        id="serial",
+    ),
+    pytest.param(
+        'op.add_column("orders", sa.Column("number", sa.Integer(), sa.Identity(start=10), nullable=False))',
+        'op.drop_column("orders", "number")',
+        id="identity",
+    ),
+    pytest.param(
+        'op.add_column("orders", sa.Column("code", sa.Text(), sa.CheckConstraint("code <> \'\'"), unique=True))',
+        'op.drop_column("orders", "code")',
+        id="inline check and unique",
+    ),
 ]
 
 
@@ -112,3 +135,69 @@ def test_no_long_work_is_left_while_others_wait_and_the_schema_is_the_same(shop:
     assert fix.after is not None
     assert (fix.after.readers, fix.after.writers) == (0, 0)
     assert fix.facts[-1] == f"tried up, down and up again on PostgreSQL {major}: it leads to the same schema"
+
+
+_PARTITIONED = """
+op.execute("CREATE TABLE events (day date NOT NULL, customer_id integer) PARTITION BY RANGE (day)")
+op.execute("CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM ('2026-01-01') TO ('2026-02-01')")
+op.execute("CREATE TABLE events_2 PARTITION OF events FOR VALUES FROM ('2026-02-01') TO ('2026-03-01')")
+"""
+
+
+@pytest.mark.parametrize("major", _MAJORS)
+@pytest.mark.parametrize(
+    ("up", "down"),
+    [
+        pytest.param('op.create_index("ix", "events", ["customer_id"])', 'op.drop_index("ix")', id="index"),
+        pytest.param(
+            'op.create_foreign_key("fk", "events", "customers", ["customer_id"], ["id"])',
+            'op.drop_constraint("fk", "events")',
+            id="foreign key",
+        ),
+        pytest.param(
+            'op.create_check_constraint("ck", "events", "customer_id > 0")', 'op.drop_constraint("ck", "events")', id="check"
+        ),
+    ],
+)
+def test_partitioned_tables_are_changed_partition_by_partition(shop: Project, up: str, down: str, major: int) -> None:
+    _write(shop, _PARTITIONED, 'op.drop_table("events")')
+    _write(shop, up, down, revision="0003", parent="0002")
+
+    fix = plan_fix(_settings(shop), revision="0003", major=major)
+
+    assert (fix.refused, fix.left) == ("", ())
+    assert fix.offered
+    assert fix.after is not None
+    assert (fix.after.readers, fix.after.writers) == (0, 0)
+
+
+_FILLED = [
+    pytest.param(
+        'op.add_column("orders", sa.Column("token", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False))',
+        "SELECT count(*) = 2 AND count(DISTINCT token) = 2 FROM orders",
+        id="volatile default",
+    ),
+    pytest.param(
+        'op.add_column("orders", sa.Column("number", sa.Integer(), sa.Identity(start=10), nullable=False))',
+        "SELECT array_agg(number ORDER BY id) = '{10,11}' FROM orders",
+        id="identity",
+    ),
+]
+
+
+@pytest.mark.parametrize(("up", "question"), _FILLED)
+def test_what_is_written_fills_the_rows_that_are_there_and_those_that_come(
+    shop: Project, database: Database, up: str, question: str
+) -> None:
+    from seachange.postgres.connection import connect
+
+    _write(shop, up, f'op.drop_column("orders", "{"token" if "token" in up else "number"}")')
+    settings = _settings(shop)
+    upgrade(database, settings, target="0001")
+
+    write_fix(settings, plan_fix(settings, revision="0002"))
+    upgrade(database, settings)
+
+    with contextlib.closing(connect(database, autocommit=True)) as session:
+        session.execute("INSERT INTO orders (amount) VALUES (7)")
+        assert session.execute(question).fetchone() == (True,)
