@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from seachange.safety.facts import Dropped, LockMode, RevisionFacts, StatementFacts
 from seachange.safety.rules._acts import Act, acts, existed, find_acts, table_after, table_before
+from seachange.safety.rules._columns import added_here, column_before, former_name
 from seachange.safety.rules._lists import listed
 from seachange.safety.rules._registry import Context, Rule, Verdict, rule
 
@@ -99,12 +100,9 @@ def drop_column(revision: RevisionFacts, context: Context) -> Iterator[Verdict]:
     """Find dropped columns that were there before."""
     del context
     for act in find_acts(revision, "DropColumn"):
-        before = table_before(revision, _former(revision, act.target))
-        former = _former_column(revision, act)
-        known = before is None or any(column.name in (act.name, former) for column in before.columns)
-        if existed(revision, act.target) and known and not _added_here(revision, act):
-            kind = next((column.type for column in before.columns if column.name == act.name), "") if before else ""
-            what = f"{act.name} ({kind})" if kind else act.name
+        if existed(revision, act.target) and not added_here(revision, act):
+            before = column_before(revision, act)
+            what = f"{act.name} ({before.type})" if before else act.name
             yield act.verdict("SC602", f"DROP COLUMN {what} of {act.target}: its values are gone, and code that names it fails")
 
 
@@ -251,32 +249,12 @@ def truncate(revision: RevisionFacts, context: Context) -> Iterator[Verdict]:
 
 def _was_there(revision: RevisionFacts, act: Act) -> bool:
     """Whether a table was there when it was dropped: IF EXISTS may have found none."""
-    return revision.before is None or table_before(revision, _former(revision, act.target)) is not None
+    return revision.before is None or table_before(revision, former_name(revision, act)[0]) is not None
 
 
 def _made_again(revision: RevisionFacts, act: Act) -> bool:
     later = (each for each in find_acts(revision, "CreateStmt") if each.statement.number >= act.statement.number)
     return any(each.target == act.target for each in later)
-
-
-def _former(revision: RevisionFacts, name: str) -> str:
-    """Return the name that a table had before the revision renamed it."""
-    for act in find_acts(revision, "rename table"):
-        if f"{act.target.rpartition('.')[0]}.{act.new}" == name:
-            return act.target
-    return name
-
-
-def _former_column(revision: RevisionFacts, act: Act) -> str:
-    renames = (each for each in find_acts(revision, "rename column") if each.target == act.target and each.new == act.name)
-    return next((each.name for each in renames), act.name)
-
-
-def _added_here(revision: RevisionFacts, act: Act) -> bool:
-    before = table_before(revision, act.target)
-    if before is not None and any(column.name == act.name for column in before.columns):
-        return False
-    return any(each.target == act.target and each.name == act.name for each in find_acts(revision, "AddColumn"))
 
 
 def _columns(revision: RevisionFacts, name: str) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from seachange.postgres.catalog import Catalog, Table
 from seachange.safety import parsing
 from seachange.safety.facts import RevisionFacts
-from seachange.safety.rules._acts import Act, acts, existed, find_acts, relation_after, relation_before, table_after, table_before
+from seachange.safety.rules._acts import Act, acts, existed, find_acts, relation_after, relation_before, table_after
+from seachange.safety.rules._columns import added_here, column_after, column_before
 from seachange.safety.rules._lists import listed
 from seachange.safety.rules._narrowing import narrowing
 from seachange.safety.rules._registry import Context, Rule, Verdict, declare, rule
@@ -66,7 +67,7 @@ def every_row(revision: RevisionFacts, context: Context) -> Iterator[Verdict]:
         if act.kind == "DeleteStmt":
             yield act.verdict("SC607", f"DELETE without WHERE: all rows of {act.target} go")
             continue
-        columns = [name for name in _assigned(act) if _has_old_values(revision, act.target, name)]
+        columns = [name for name in _assigned(act) if not added_here(revision, act, name)]
         if columns:
             yield act.verdict("SC607", f"UPDATE without WHERE: the old values of {listed(columns)} of {act.target} are gone")
 
@@ -127,15 +128,11 @@ def narrowed_type(revision: RevisionFacts, context: Context) -> Iterator[Verdict
     """Find columns whose type before could hold what the one after cannot."""
     del context
     for act in find_acts(revision, "AlterColumnType"):
-        before = table_before(revision, act.target)
-        column = next((each for each in before.columns if each.name == act.name), None) if before else None
-        if column is None or act.command is None:
-            continue
-        after = table_after(revision, act.target)
-        now = next((each.type for each in after.columns if each.name == act.name), "") if after else ""
-        what = narrowing(column.type, now or act.command.type)
+        before, after = column_before(revision, act), column_after(revision, act)
+        now = after.type if after else act.command.type if act.command else ""
+        what = narrowing(before.type, now) if before and existed(revision, act.target) else ""
         if what:
-            yield act.verdict("SC609", f"{act.target}.{act.name} {column.type} becomes {now or act.command.type}: {what}")
+            yield act.verdict("SC609", f"{act.target}.{act.name} {before.type if before else ''} becomes {now}: {what}")
 
 
 @rule(
@@ -204,14 +201,6 @@ def renamed_label(revision: RevisionFacts, context: Context) -> Iterator[Verdict
 
 def _assigned(act: Act) -> list[str]:
     return [each.res_target.name for each in act.node.target_list]
-
-
-def _has_old_values(revision: RevisionFacts, table: str, column: str) -> bool:
-    before = relation_before(revision, table)
-    if before is not None:
-        return any(each.name == column for each in before.columns)
-    renamed_or_added = (act.name for act in find_acts(revision, "AddColumn") if act.target == table)
-    return revision.before is None and column not in renamed_or_added
 
 
 def _goes(revision: RevisionFacts, act: Act) -> bool:
