@@ -166,13 +166,13 @@ declare(
         proof="policy",
         reason=(
             "A downgrade that is missing or empty leaves the rows as they are and says that they were taken back. Whether the "
-            "way back works is tried on a throwaway server; raw SQL in `op.execute()` is parsed and traced like everything "
-            "else."
+            "way back works is tried on a throwaway server when asked; raw SQL in `op.execute()` is parsed and traced like "
+            "everything else."
         ),
         source="docs/findings.md, missing-downgrade and empty-downgrade",
         remedy="write what undoes it, or raise an error that says why that cannot be",
         example='def downgrade() -> None:\n    raise NotImplementedError("the old values are gone")',
         sized=False,
-        decided_by="migration.validate (missing-downgrade, empty-downgrade) and migration.plan, which tries the way back",
+        decided_by="migration.validate (missing-downgrade, empty-downgrade) and migration.plan --try-back",
     )
 )

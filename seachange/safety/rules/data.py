@@ -84,7 +84,7 @@ _data(
         "syntax'. From PostgreSQL 16 on pg_input_is_valid() finds them; before, each distinct value is tried within a "
         "savepoint."
     ),
-    source="PostgreSQL documentation, 9.27 (pg_input_is_valid); ALTER TABLE, SET DATA TYPE",
+    source="PostgreSQL documentation, System Information Functions (pg_input_is_valid); ALTER TABLE, SET DATA TYPE",
     remedy="mend the values before, or say in USING what becomes of them",
     example='op.alter_column("orders", "amount", type_=sa.Numeric(), postgresql_using="nullif(amount, \'\')::numeric")',
 )

@@ -1,14 +1,14 @@
-"""E18, E19: brief blocking locks that people do not expect."""
+"""E16, E18, E19: brief blocking locks that people do not expect, and who stands in their way now."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from seachange.safety.facts import LockMode, RevisionFacts
+from seachange.safety.facts import LockMode, RevisionFacts, StatementFacts
 from seachange.safety.rules._acts import Act, acts, existed, find_acts, new_lock
 from seachange.safety.rules._registry import Context, Rule, Verdict, rule
 
-__all__ = ["brief_lock", "drop_locks_referenced"]
+__all__ = ["blockers_now", "brief_lock", "drop_locks_referenced"]
 
 _BRIEF = {
     "CreateTrigStmt": "CREATE TRIGGER",
@@ -25,6 +25,46 @@ _BRIEF = {
     "rename trigger": "ALTER TRIGGER ... RENAME",
     "rename policy": "ALTER POLICY ... RENAME",
 }
+_OLD_S = 5.0
+
+
+@rule(
+    Rule(
+        id="SC516",
+        name="blockers-now",
+        title="Transactions that stand in the way now",
+        severity="warning",
+        proof="data",
+        reason=(
+            "A transaction that is idle, a long report, a prepared transaction or an anti-wraparound vacuum holds its locks "
+            "for as long as it lasts, and a blocking lock waits for it, with everybody else behind. Found where the real "
+            "server was asked. The runner tries again with growing patience and names whoever is in the way."
+        ),
+        source=(
+            "PostgreSQL documentation, The Cumulative Statistics System (pg_stat_activity); 13.3 Explicit Locking; docs/locks.md"
+        ),
+        remedy="wait for them, end them, or let the runner: `--kill-blockers idle-in-transaction`",
+        example="invoke migration.apply --kill-blockers idle-in-transaction",
+        sized=False,
+    )
+)
+def blockers_now(revision: RevisionFacts, context: Context) -> Iterator[Verdict]:
+    """Name old and prepared transactions of the real server when the revision takes a blocking lock."""
+    environment = context.environment
+    if environment is None:
+        return
+    statement = next((each for each in revision.statements if _blocks(each, revision)), None)
+    if statement is None:
+        return
+    for one in environment.transactions:
+        if one.prevents_wraparound or (one.age_s >= _OLD_S and not one.autovacuum):
+            what = "vacuums to prevent wraparound" if one.prevents_wraparound else one.state or "is at work"
+            who = f"process {one.pid}{f' ({one.application})' if one.application else ''}"
+            message = f"{who} {what}, in a transaction of {one.age_s:.0f} s: a blocking lock may have to wait for it"
+            yield Verdict(rule="SC516", message=message, statement=statement, provenance="data")
+    for prepared in environment.prepared:
+        message = f"the prepared transaction {prepared.gid!r} of {prepared.age_s:.0f} s keeps its locks until somebody ends it"
+        yield Verdict(rule="SC516", message=message, statement=statement, provenance="data")
 
 
 @rule(
@@ -96,6 +136,10 @@ def drop_locks_referenced(revision: RevisionFacts, context: Context) -> Iterator
                     statement=statement,
                     table=lock.relation,
                 )
+
+
+def _blocks(statement: StatementFacts, revision: RevisionFacts) -> bool:
+    return any(lock.mode.blocks_writers and existed(revision, lock.relation) for lock in statement.new_locks)
 
 
 def _is_parent(act: Act, revision: RevisionFacts, relation: str) -> bool:

@@ -67,7 +67,7 @@ def replaced(revision: RevisionFacts, context: Context) -> Iterator[Verdict]:
             "is called next, a trigger function with every INSERT or UPDATE. Found by the words in the bodies; whether they "
             "mean this column is proven by preparing their statements."
         ),
-        source="PostgreSQL documentation, 5.15 Dependency Tracking; 43.11 Under the Hood (plpgsql)",
+        source="PostgreSQL documentation, 5.15 Dependency Tracking; PL/pgSQL under the Hood",
         remedy="replace the function in the same revision; `invoke migration.check --compatible-with REF` checks the bodies",
         example='op.execute("CREATE OR REPLACE FUNCTION touch() RETURNS trigger ...")\nop.drop_column("orders", "changed_at")',
         sized=False,

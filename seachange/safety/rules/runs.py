@@ -29,13 +29,10 @@ _ONCE = (
     *("AddConstraint", "RuleStmt", "AttachPartition", "DetachPartition", "CreateRoleStmt", "CreateCastStmt"),
 )
 _SUPERUSER = {
-    "AlterSystemStmt": "ALTER SYSTEM",
     "CreateEventTrigStmt": "CREATE EVENT TRIGGER",
     "CreateFdwStmt": "CREATE FOREIGN DATA WRAPPER",
     "CreateAmStmt": "CREATE ACCESS METHOD",
     "CreateTableSpaceStmt": "CREATE TABLESPACE",
-    "DisableTrigAll": "DISABLE TRIGGER ALL",
-    "EnableTrigAll": "ENABLE TRIGGER ALL",
 }
 
 
@@ -292,19 +289,6 @@ _seen_to(
     source="pgbouncer documentation, Features, SQL feature map for pooling modes; docs/locks.md",
     remedy="set DIRECT_URL to the server itself",
     by="migration.apply (refused with exit code 3)",
-)
-_seen_to(
-    516,
-    "blockers-now",
-    "Sessions that stand in the way now",
-    reason=(
-        "A transaction that is idle, a long report, a prepared transaction or an anti-wraparound vacuum holds locks for as "
-        "long as it lasts. No fact of a revision knows them; the runner tries again with growing patience and names each "
-        "blocker."
-    ),
-    source="PostgreSQL documentation, 9.27.1 (pg_blocking_pids); docs/locks.md",
-    remedy="end them, or let the runner: `--kill-blockers idle-in-transaction`",
-    by="migration.apply (names the blockers, tries again)",
 )
 _seen_to(
     517,
