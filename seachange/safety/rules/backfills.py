@@ -21,11 +21,10 @@ __all__ = [
 ]
 
 _BATCHES = (
+    'todo = "SELECT id FROM orders WHERE state IS NULL ORDER BY id LIMIT 5000"\n'
+    "batch = sa.text(f\"UPDATE orders SET state = 'open' WHERE id IN ({todo})\")\n"
     "with op.get_context().autocommit_block():\n"
-    "    while op.get_bind().execute(sa.text(\n"
-    "        \"UPDATE orders SET state = 'open' WHERE id IN \"\n"
-    '        "(SELECT id FROM orders WHERE state IS NULL ORDER BY id LIMIT 5000)"\n'
-    "    )).rowcount:\n"
+    "    while op.get_bind().execute(batch).rowcount:\n"
     "        time.sleep(0.1)"
 )
 _LOOP = re.compile(r"\b(LOOP|WHILE)\b", re.IGNORECASE)

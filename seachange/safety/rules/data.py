@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seachange.safety.rules._registry import Rule, declare
 
-__all__: list[str] = []
+__all__ = ()
 
 _CHECKS = "migration.check (data checks), and migration.apply just before the revision"
 

@@ -30,10 +30,7 @@ _BODY = re.compile(r"\$\w*\$", re.DOTALL)
         ),
         source="PostgreSQL documentation, CREATE FUNCTION, Writing SECURITY DEFINER Functions Safely; CVE-2018-1058",
         remedy="fix the path in the function, pg_temp last",
-        example=(
-            'op.execute("CREATE FUNCTION total() RETURNS numeric LANGUAGE sql SECURITY DEFINER "\n'
-            "           \"SET search_path = public, pg_temp AS 'SELECT sum(total) FROM orders'\")"
-        ),
+        example='op.execute("ALTER FUNCTION total() SET search_path = public, pg_temp")',
         sized=False,
     )
 )

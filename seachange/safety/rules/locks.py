@@ -44,7 +44,6 @@ _OLD_S = 5.0
             "PostgreSQL documentation, The Cumulative Statistics System (pg_stat_activity); 13.3 Explicit Locking; docs/locks.md"
         ),
         remedy="wait for them, end them, or let the runner: `--kill-blockers idle-in-transaction`",
-        example="invoke migration.apply --kill-blockers idle-in-transaction",
         sized=False,
     )
 )

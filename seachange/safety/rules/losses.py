@@ -271,7 +271,6 @@ declare(
         ),
         source="PostgreSQL documentation, 25 Backup and Restore",
         remedy="`invoke migration.workflow`, or `invoke db.backup` and `invoke db.restore` into a new database before destroying",
-        example="invoke db.backup && invoke db.restore",
         sized=False,
         decided_by="migration.workflow (its step backup)",
     )

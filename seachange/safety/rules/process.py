@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seachange.safety.rules._registry import Rule, declare
 
-__all__: list[str] = []
+__all__ = ()
 
 
 def _decided(number: int, name: str, title: str, *, reason: str, source: str, remedy: str, by: str, example: str = "") -> None:
@@ -35,7 +35,6 @@ _decided(
     ),
     source="docs/findings.md, several-heads, behind-base, below-published",
     remedy="put yours after the other: `invoke migration.rebase`; or join them: `invoke migration.merge`",
-    example="invoke migration.rebase",
     by="migration.validate (several-heads) and migration.heads --check (behind-base, below-published)",
 )
 _decided(
