@@ -19,7 +19,7 @@ from seachange.revisions._revision import Revision
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-__all__ = ["Capture", "Captured"]
+__all__ = ["Capture", "Captured", "Noted", "ends_transaction", "joined", "sender"]
 
 # What SQLAlchemy asks the catalogue for (does the table exist?) belongs to no revision's meaning.
 _REFLECTION = re.compile(r"\s*select\b.*\bpg_catalog\.", re.IGNORECASE | re.DOTALL)
@@ -51,7 +51,7 @@ class Captured:
         return any(statement.reads for statement in self.statements)
 
 
-class _Revision:
+class Noted:
     """The revision under way: its statements, the turns of a loop folded into one."""
 
     def __init__(self, revision: Revision) -> None:
@@ -101,17 +101,17 @@ class Capture:
     def __init__(self, *, root: Path) -> None:
         self._root = root
         # A revision that is run in several databases or schemas is noted for each of them.
-        self._noted: dict[str, list[_Revision]] = {}
-        self._now: _Revision | None = None
+        self._noted: dict[str, list[Noted]] = {}
+        self._now: Noted | None = None
 
     @property
     def found(self) -> Mapping[str, Captured]:
         """What was noted so far."""
-        return {name: _joined([each.captured() for each in noted]) for name, noted in self._noted.items()}
+        return {name: joined([each.captured() for each in noted]) for name, noted in self._noted.items()}
 
     def begin(self, revision: Revision) -> None:
         """Note from now on for ``revision``."""
-        self._now = _Revision(revision)
+        self._now = Noted(revision)
         self._noted.setdefault(revision.revision, []).append(self._now)
 
     @contextlib.contextmanager
@@ -139,7 +139,7 @@ class Capture:
 
     def _roll_back(self, connection: Connection) -> None:
         now = self._now
-        if now is not None and now.transaction_open and not _sender(now.revision.path)[0]:
+        if now is not None and now.transaction_open and not sender(now.revision.path)[0]:
             # Not the revision gave it up but who runs it, to try it again from its beginning.
             self._noted[now.revision.revision].pop()
             self.begin(now.revision)
@@ -150,7 +150,7 @@ class Capture:
         now = self._now
         if now is None or _REFLECTION.match(statement):
             return
-        line, by_alembic = _sender(now.revision.path)
+        line, by_alembic = sender(now.revision.path)
         if not line:
             return
         parameters, _, many = rest
@@ -165,11 +165,16 @@ class Capture:
             reads=not by_alembic and bool(_GIVES_ROWS.match(statement)) and not _OF_CATALOGUE.search(statement),
         )
         now.add(noted, texts)
-        if _ENDS_TRANSACTION.match(statement):
+        if ends_transaction(statement):
             now.transaction_open = False
 
 
-def _joined(parts: Sequence[Captured]) -> Captured:
+def ends_transaction(text: str) -> bool:
+    """Say whether a text ends the transaction that it is sent in."""
+    return bool(_ENDS_TRANSACTION.match(text))
+
+
+def joined(parts: Sequence[Captured]) -> Captured:
     """Return what a revision sent in all places; places where it sent the same are shown once, and all count for the hash."""
     if len(parts) == 1:
         return parts[0]
@@ -185,7 +190,7 @@ def _joined(parts: Sequence[Captured]) -> Captured:
     return Captured(statements=tuple(statements), transactions=transactions, sql_hash=digest.hexdigest())
 
 
-def _sender(path: Path) -> tuple[int, bool]:
+def sender(path: Path) -> tuple[int, bool]:
     """Return the line of ``path`` that is under way on this thread, 0 when none is, and whether Alembic's operations send for it.
 
     ``op.execute`` and its like give no rows back, so that a SELECT sent by them is there for what it does.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import inspect
+import io
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
@@ -29,11 +31,13 @@ if TYPE_CHECKING:
     from seachange.postgres.connection import Database
     from seachange.revisions.project import Project
 
-__all__ = ["Adjust", "Work", "database_of", "environment_failure", "read_configuration", "run_environment"]
+__all__ = ["Adjust", "Work", "database_of", "environment_failure", "read_configuration", "run_environment", "run_offline"]
 
 Work = Callable[["MigrationContext", tuple[str, ...], Mapping[str, Any]], None]
 Adjust = Callable[[dict[str, Any]], None]
 
+
+_OPENS = re.compile(r"\bopen\(|\bwrite_(?:text|bytes)\(")
 
 # What an env.py without an online branch passes on, and Alembic refuses on a connection.
 _OFFLINE = ("as_sql", "literal_binds", "output_buffer")
@@ -130,6 +134,39 @@ def _offered(connection: Connection) -> Database:
     return database_of(cast("psycopg.Connection[Any]", connection.connection.driver_connection))
 
 
+def run_offline(project: Project, work: Work) -> bool:
+    """Run env.py in offline mode, without a database, and do ``work`` where it runs migrations; say whether it came to that.
+
+    One that writes files of its own there, as Alembic's template for several databases does, is not run.
+
+    :param project: the project.
+    :param work: as for :func:`run_environment`; the context writes SQL and sends none.
+    """
+    from seachange.postgres.connection import Database
+
+    def adjust(given: dict[str, Any]) -> None:
+        given.pop("connection", None)
+        given |= {"as_sql": True, "literal_binds": True, "output_buffer": io.StringIO(), "transaction_per_migration": True}
+        # A URL may name a driver that is not installed, or nothing at all; percent signs are not doubled for one that is named.
+        given |= {"url": None, "dialect_name": "postgresql", "dialect_opts": {"paramstyle": "named"}, "transactional_ddl": True}
+
+    if _OPENS.search(project.options.environment_file.read_text(encoding="utf-8", errors="replace")):
+        return False
+    inside = _Inside(work=work)
+    options: dict[str, Any] = {"as_sql": True, "starting_rev": None, "destination_rev": "heads", "tag": None}
+    try:
+        with (
+            _environment(project, fn=inside.perform, database=Database(parameters={}), **options) as (environment, logging_state),
+            Redirect(_refuse, lock_timeout_ms=0, statement_timeout_ms=0),
+        ):
+            _wrap_configure(environment, logging_state, offered=None, adjust=adjust)
+            _wrap_run_migrations(environment, inside.arguments)
+            _run_env(project, environment.script, inside)
+    except (EnvironmentFailedError, _ConnectSignal):
+        return False
+    return inside.begun
+
+
 def read_configuration(project: Project) -> dict[str, Any]:
     """Return the options that env.py passes to ``configure``, learnt without a database.
 
@@ -156,17 +193,18 @@ def _read_configuration(project: Project, **options: Any) -> dict[str, Any]:
         found.update(given)
         raise _ConfiguredSignal
 
-    def refuse(address: Address) -> Database:
-        raise _ConnectSignal(str(address))
-
     with (
         _environment(project, fn=lambda *_: (), database=Database(parameters={}), **options) as (environment, logging_state),
-        Redirect(refuse, lock_timeout_ms=0, statement_timeout_ms=0),
+        Redirect(_refuse, lock_timeout_ms=0, statement_timeout_ms=0),
     ):
         _wrap_configure(environment, logging_state, offered=None, adjust=note)
         with contextlib.suppress(_ConfiguredSignal):
             _run_env(project, environment.script, _Inside(work=lambda *_: None))
     return found
+
+
+def _refuse(address: Address) -> Database:
+    raise _ConnectSignal(str(address))
 
 
 @contextlib.contextmanager

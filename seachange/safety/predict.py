@@ -12,9 +12,15 @@ from seachange.safety._predict._known import Known
 from seachange.safety._predict._session import Session
 from seachange.safety._predict._statements import OPAQUE, expect
 from seachange.safety.facts import RevisionFacts, StatementFacts
-from seachange.safety.parsing import kind, parse
+from seachange.safety.parsing import enum_name, kind, parse
 
-__all__ = ["Predictor", "is_opaque", "predict"]
+__all__ = ["NEWEST", "Predictor", "is_opaque", "predict", "read_statements"]
+
+# The version whose grammar the text is read by.
+NEWEST = 18
+
+_BEGINS = ("TRANS_STMT_BEGIN", "TRANS_STMT_START")
+_ENDS = ("TRANS_STMT_COMMIT", "TRANS_STMT_ROLLBACK", "TRANS_STMT_PREPARE")
 
 
 def predict(
@@ -35,6 +41,26 @@ def predict(
     """
     found = Predictor(major=major, before=before, schema=schema).revision(statements)
     return dataclasses.replace(found, before=before)
+
+
+def read_statements(text: str, *, file: str) -> tuple[Statement, ...]:
+    """Return the statements of a plain file, each in the transaction that psql would run it in.
+
+    :param text: what is in the file.
+    :param file: its name.
+    :raises StatementFailedError: it holds what is no SQL.
+    """
+    from seachange.safety._tracing._script import read_script
+
+    found: list[Statement] = []
+    begun, inside = 0, False
+    for each in read_script(text, file=file):
+        verb = next((enum_name(node, "kind") for node in parse(each.sql) if kind(node) == "TransactionStmt"), "")
+        if verb in _BEGINS and not inside:
+            begun, inside = begun + 1, True
+        found.append(Statement(sql=each.sql, file=file, line=each.line, transaction=begun if inside else 0))
+        inside = inside and verb not in _ENDS
+    return tuple(found)
 
 
 def is_opaque(sql: str) -> bool:
