@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from seachange.postgres.catalog import Constraint, Index, Table, View
 from seachange.safety.facts import RevisionFacts, StatementFacts
 from seachange.safety.parsing import constraint_kind, find
+from seachange.safety.rules._once import once
 from seachange.safety.rules._steps import Step, steps, table_of
 
 __all__ = ["added_constraints", "added_indexes", "earlier"]
@@ -26,12 +27,21 @@ def added_constraints(facts: RevisionFacts, kind: str) -> Iterator[tuple[Table, 
 
     :param kind: as the catalogue calls it: ``foreign key``.
     """
+    yield from (each for each in _added_constraints(facts) if each[1].kind == kind)
+
+
+@once
+def _added_constraints(facts: RevisionFacts) -> tuple[tuple[Table, Constraint, StatementFacts | None], ...]:
+    return tuple(_find_constraints(facts))
+
+
+def _find_constraints(facts: RevisionFacts) -> Iterator[tuple[Table, Constraint, StatementFacts | None]]:
     for table in facts.after.tables if facts.before and facts.after else ():
         before = earlier(facts, table)
         old = before.constraints if isinstance(before, Table) else ()
         known = {(each.kind, each.definition) for each in (*old, *_inherited(facts, table))}
         for constraint in table.constraints:
-            if constraint.kind == kind and (constraint.kind, constraint.definition) not in known:
+            if (constraint.kind, constraint.definition) not in known:
                 yield table, constraint, _adder(facts, table, constraint)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from seachange.postgres.catalog import Catalog, Column, Table, View, qualified
 from seachange.safety.facts import LockMode, RevisionFacts, StatementFacts
 from seachange.safety.parsing import Command, Node, commands, kind, parse
+from seachange.safety.rules._once import once
 
 __all__ = ["Step", "column_of", "descendants", "existed", "made_here", "modes", "place", "steps", "steps_of", "table_of"]
 
@@ -47,27 +48,21 @@ class Step:
 
 
 def steps(facts: RevisionFacts, *kinds: str) -> Iterator[Step]:
-    """Yield the commands of a revision, of some kinds or all, in order."""
-    for statement in facts.statements:
-        yield from steps_of(statement, *kinds, facts=facts)
+    """Yield the commands of a revision, of some kinds or all, in order.
+
+    :param kinds: such as ``AddColumn`` or ``IndexStmt``.
+    """
+    for found in _by_statement(facts).values():
+        yield from (step for step in found if not kinds or step.kind in kinds)
 
 
 def steps_of(statement: StatementFacts, *kinds: str, facts: RevisionFacts) -> Iterator[Step]:
     """Yield the commands of one statement, which may be a text with several.
 
-    :param kinds: such as ``AddColumn`` or ``IndexStmt``.
+    :param kinds: as for :func:`steps`.
     :param facts: the revision that it is of.
     """
-    for node in parse(statement.sql):
-        what = kind(node)
-        if what != "AlterTableStmt":
-            if not kinds or what in kinds:
-                yield Step(facts=facts, statement=statement, node=node, kind=what, table=_target(node, statement, facts))
-            continue
-        for command in commands(node):
-            if not kinds or command.kind in kinds:
-                table = _target(node, statement, facts)
-                yield Step(facts=facts, statement=statement, node=node, kind=command.kind, table=table, command=command)
+    yield from (step for step in _by_statement(facts)[id(statement)] if not kinds or step.kind in kinds)
 
 
 def place(relation: Node, statement: StatementFacts, *, facts: RevisionFacts) -> str:
@@ -81,9 +76,8 @@ def place(relation: Node, statement: StatementFacts, *, facts: RevisionFacts) ->
         return qualified(relation.schemaname, relation.relname)
     path = _search_path(statement)
     candidates = [qualified(schema, relation.relname) for schema in path]
-    known = set(modes(statement)) | {name for each in facts.statements for name in each.created}
-    known |= {each.qualified for catalog in (facts.before, facts.after) if catalog for each in (*catalog.tables, *catalog.views)}
-    return next((name for name in candidates if name in known), candidates[0])
+    known, locked = _known(facts), modes(statement)
+    return next((name for name in candidates if name in known or name in locked), candidates[0])
 
 
 def modes(statement: StatementFacts) -> dict[str, LockMode]:
@@ -133,6 +127,28 @@ def descendants(facts: RevisionFacts, parent: str) -> frozenset[str]:
         todo = {each.qualified for each in tables if todo.intersection(each.inherits)} - found
         found |= todo
     return frozenset(found)
+
+
+@once
+def _by_statement(facts: RevisionFacts) -> Mapping[int, tuple[Step, ...]]:
+    return {id(statement): tuple(_read(statement, facts)) for statement in facts.statements}
+
+
+def _read(statement: StatementFacts, facts: RevisionFacts) -> Iterator[Step]:
+    for node in parse(statement.sql):
+        what, table = kind(node), _target(node, statement, facts)
+        if what != "AlterTableStmt":
+            yield Step(facts=facts, statement=statement, node=node, kind=what, table=table)
+        for command in commands(node):
+            yield Step(facts=facts, statement=statement, node=node, kind=command.kind, table=table, command=command)
+
+
+@once
+def _known(facts: RevisionFacts) -> frozenset[str]:
+    """Return the relations that a revision meets, by name."""
+    catalogs = [catalog for catalog in (facts.before, facts.after) if catalog]
+    there = {each.qualified for catalog in catalogs for each in (*catalog.tables, *catalog.views)}
+    return frozenset(there.union(*(each.created for each in facts.statements)))
 
 
 def _target(node: Node, statement: StatementFacts, facts: RevisionFacts) -> str:

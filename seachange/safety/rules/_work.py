@@ -9,6 +9,7 @@ from typing import Literal
 from seachange.safety.facts import LockMode, RevisionFacts, StatementFacts
 from seachange.safety.rules import Context, Verdict
 from seachange.safety.rules._causes import Cause, build_cause, rewrite_cause, scan_cause
+from seachange.safety.rules._once import once
 from seachange.safety.rules._steps import Step, descendants, existed, modes, steps_of
 from seachange.safety.rules._words import listed, server_said, who_waits
 
@@ -71,11 +72,16 @@ def works(facts: RevisionFacts, *names: str) -> Iterator[Work]:
     yield from (work for work in all_works(facts) if _asked(work, names))
 
 
-def all_works(facts: RevisionFacts) -> Iterator[Work]:
-    """Yield the work of a revision, cause by cause.
+@once
+def all_works(facts: RevisionFacts) -> tuple[Work, ...]:
+    """Return the work of a revision, cause by cause.
 
     What a rewrite brings along, a scan or new indexes of the same table, is not named again.
     """
+    return tuple(_all(facts))
+
+
+def _all(facts: RevisionFacts) -> Iterator[Work]:
     for statement in facts.statements:
         for kind, tables in _done(facts, statement).items():
             blocked = _of_others(facts, statement, tables)
@@ -107,7 +113,11 @@ def _done(facts: RevisionFacts, statement: StatementFacts) -> dict[Kind, list[st
     return {
         "rewrite": list(statement.rewrites),
         "scan": [table for table in read if table not in statement.rewrites],
-        "build": [each.table for each in statement.index_builds if each.table not in statement.rewrites],
+        "build": [
+            each.table
+            for each in statement.index_builds
+            if each.index in statement.created or each.table not in statement.rewrites
+        ],
     }
 
 
@@ -121,11 +131,11 @@ def _explained(facts: RevisionFacts, statement: StatementFacts, done: tuple[Kind
     """Yield the work of one statement, cause by cause: what is certain before what is possible."""
     kind, left = done[0], list(done[1])
     found = [(step, cause) for step in steps_of(statement, facts=facts) if (cause := _CAUSES[kind](step))]
-    alone = len({step.table for step, _ in found}) == 1
     for certain in (True, False):
         taken: set[str] = set()
         for step, cause in found:
-            tables = [each for each in left if alone or each in _reach(step, cause)]
+            reach = _reach(step, cause)
+            tables = [each for each in left if not reach or each in reach]
             if cause.certain is certain and tables:
                 yield Work(facts=facts, statement=statement, kind=kind, tables=tuple(tables), name=cause.name, step=step)
                 taken |= set(tables)
@@ -135,5 +145,6 @@ def _explained(facts: RevisionFacts, statement: StatementFacts, done: tuple[Kind
 
 
 def _reach(step: Step, cause: Cause) -> frozenset[str]:
-    named = {step.table, *cause.tables}
+    """Return the tables that a command may work on; none means all, as for VACUUM FULL or a change of a domain."""
+    named = {step.table, *cause.tables} - {""}
     return frozenset(named.union(*(descendants(step.facts, each) for each in named)))
