@@ -77,7 +77,7 @@ def build_cause(step: Step) -> Cause | None:
         name = owned[0] if owned else ""
         return Cause(name=f"column {name}" if step.kind == "AddColumn" else name) if name else None
     if step.kind == "ReindexStmt":
-        return Cause(name="reindex", certain=False)
+        return Cause(name="reindex", certain=False, tables=tuple(each.table for each in step.statement.index_builds))
     if step.kind == "AlterColumnType":
         column = step.command.column if step.command else None
         collated = column is not None and column.HasField("coll_clause")
@@ -116,7 +116,7 @@ def _added_column(step: Step) -> Cause | None:
         return Cause(name="identity")
     if "GENERATED" in kinds:
         return None if kinds["GENERATED"].generated_kind == "v" else Cause(name="stored")
-    if _domain(step.facts, step.table, name=step.name):
+    if _domain(step):
         return Cause(name="domain")
     default = default_of(column)
     return _default(default, step.facts) if default is not None else None
@@ -129,11 +129,15 @@ def _default(default: Node, facts: RevisionFacts) -> Cause | None:
     return Cause(name="volatile default", certain=False) if worst == "unknown" else None
 
 
-def _domain(facts: RevisionFacts, table: str, *, name: str) -> bool:
-    """Return whether a column is of a domain that has a constraint, its own or of the domain under it."""
-    column = column_of(facts.after, table, name=name)
-    known = {each.qualified: each for each in facts.after.domains} if facts.after else {}
-    domain = known.get(qualified(column.type_ref.schema, column.type_ref.name)) if column else None
+def _domain(step: Step) -> bool:
+    """Return whether an added column is of a domain that has a constraint, its own or of the domain under it."""
+    facts = step.facts
+    catalog = facts.after or facts.before
+    known = {each.qualified: each for each in catalog.domains} if catalog else {}
+    column = column_of(facts.after, step.table, name=step.name)
+    written = step.command.type if step.command else ""
+    name = qualified(column.type_ref.schema, column.type_ref.name) if column else written
+    domain = known.get(name) or next((each for each in known.values() if not column and each.name == name), None)
     while domain is not None:
         if domain.not_null or domain.constraints:
             return True

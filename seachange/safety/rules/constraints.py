@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from seachange.safety.facts import LockMode, RevisionFacts, StatementFacts
-from seachange.safety.parsing import constraint_kind
 from seachange.safety.rules import Context, Rule, Verdict, rule
 from seachange.safety.rules._steps import Step, existed, modes, steps
 from seachange.safety.rules._words import listed, server_said, who_waits
@@ -105,13 +105,12 @@ def unique_added(facts: RevisionFacts, context: Context) -> Iterator[Verdict]:
     """Yield unique constraints whose index the server built."""
     for work in works(facts, "unique"):
         yield verdict_of(work, work.sentence(f"adding {_named(work, 'UNIQUE constraint')}"), rule="SC205", context=context)
-    for step in steps(facts, "AddConstraint"):
-        error = step.statement.error
-        kinds = {constraint_kind(each) for each in step.constraints}
-        if error and "cannot be marked NOT VALID" in error.message and kinds & {"UNIQUE", "PRIMARY", "EXCLUSION"}:
-            yield Verdict(
-                rule="SC205", message=f"the server refuses it: {error.message}", statement=step.statement, table=step.table
-            )
+    for statement in facts.statements:
+        # Not even the parser takes it, so that there is no tree to ask.
+        if statement.error and re.match(
+            "(UNIQUE|PRIMARY KEY|EXCLUDE) constraints cannot be marked NOT VALID", statement.error.message
+        ):
+            yield Verdict(rule="SC205", message=f"the server refuses it: {statement.error.message}", statement=statement)
 
 
 @rule(
@@ -171,7 +170,8 @@ def _validations(facts: RevisionFacts) -> Iterator[tuple[Step, tuple[str, LockMo
             added[key] = step.statement
             continue
         others = _held_against_others(step, facts)
-        if not others or step.statement.error:
+        # One that is valid already is not tried again.
+        if not others or step.table not in {*step.statement.verified, *step.statement.scans}:
             continue
         before = added.get(key)
         together = before is not None and before.transaction == step.statement.transaction != 0

@@ -136,7 +136,7 @@ def several_foreign_keys(facts: RevisionFacts, context: Context) -> Iterator[Ver
         count, last = sum(len(_keys(step)) for step in found), found[-1]
         held = modes(last.statement).items()
         tables = [name for name, mode in held if mode.blocks_writers and existed(facts, name, at=last.statement)]
-        if count > 1 and len(tables) > 2:
+        if len({step.statement.number for step in found}) > 1 and len(tables) > 2:
             message = f"{count} foreign keys in one transaction: the writers of {listed(sorted(tables))} wait until it ends"
             yield Verdict(rule="SC210", message=message, statement=last.statement, table=tables[0])
 
@@ -265,7 +265,7 @@ def unvalidated_on_partitioned(facts: RevisionFacts, context: Context) -> Iterat
     )
 )
 def incompatible_collations(facts: RevisionFacts, context: Context) -> Iterator[Verdict]:
-    """Yield foreign keys between collations: refused ones, and those that 18 may refuse."""
+    """Yield foreign keys between collations, which 18 may refuse."""
     for table, key, statement in added_constraints(facts, "foreign key"):
         for mine, theirs in _pairs(facts, table, key):
             if mine.collation != theirs.collation:
@@ -274,15 +274,6 @@ def incompatible_collations(facts: RevisionFacts, context: Context) -> Iterator[
                     f"what it references {theirs.collation or 'that of the database'}; 18 refuses it if one is nondeterministic"
                 )
                 yield Verdict(rule="SC220", message=message, statement=statement, table=table.qualified)
-    for step in steps(facts, "AddConstraint", "AddColumn", "CreateStmt"):
-        error = step.statement.error
-        if error and "foreign key" in error.message and _mentions_collation(error.message) and _keys(step):
-            message = f"the foreign key is refused: {error.message}"
-            yield Verdict(rule="SC220", message=message, statement=step.statement, table=step.table, severity="error")
-
-
-def _mentions_collation(message: str) -> bool:
-    return "collation" in message or "cannot be implemented" in message
 
 
 def _keys(step: Step | None) -> tuple[Node, ...]:

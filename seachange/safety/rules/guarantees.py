@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterator
 
@@ -63,8 +64,15 @@ def constraint_dropped(facts: RevisionFacts, context: Context) -> Iterator[Verdi
         if dropped is None or dropped.kind in ("foreign key", "not null"):
             continue
         if isinstance(after, Table) and not _is_replaced(dropped, after):
-            message = f"{step.table} loses {dropped.kind} {step.name}: {dropped.definition}"
-            yield Verdict(rule="SC214", message=message, statement=step.statement, table=step.table)
+            heir = _heir(_renamed(dropped, step), before, after)
+            instead = f"; {heir.name} comes instead: {heir.definition}" if heir else ""
+            yield Verdict(
+                rule="SC214",
+                message=f"{step.table} loses {dropped.kind} {step.name}: {dropped.definition}{instead}",
+                statement=step.statement,
+                table=step.table,
+                severity="info" if heir else None,
+            )
 
 
 @rule(
@@ -146,6 +154,20 @@ def _volatile(step: Step, constraint: Node) -> Iterator[Verdict]:
         owner = f" of {step.table}" if step.table else ""
         message = f"{what}{owner} calls {name}, which is {volatility}, not immutable"
         yield Verdict(rule="SC216", message=message, statement=step.statement, table=step.table)
+
+
+def _renamed(dropped: Constraint, step: Step) -> Constraint:
+    """Return a constraint with the names that its columns have after the revision."""
+    renames = [each for each in steps(step.facts, "RenameStmt") if each.table == step.table]
+    names = {each.node.subname: each.node.newname for each in renames}
+    return dataclasses.replace(dropped, columns=tuple(names.get(name, name) for name in dropped.columns))
+
+
+def _heir(dropped: Constraint, before: Table, after: Table) -> Constraint | None:
+    """Return the constraint of the same kind on the same columns that the revision added, if there is one."""
+    known = {each.name for each in before.constraints}
+    like = (each for each in after.constraints if each.kind == dropped.kind and set(each.columns) == set(dropped.columns))
+    return next((each for each in like if each.name not in known or each.name == dropped.name), None)
 
 
 def _is_replaced(dropped: Constraint, after: Table) -> bool:

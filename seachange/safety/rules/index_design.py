@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from seachange.postgres.catalog import Index, Table, View
 from seachange.safety.facts import RevisionFacts
-from seachange.safety.parsing import Node, enum_name, names, option_names
+from seachange.safety.parsing import Node, dropped_names, enum_name, names, option_names
 from seachange.safety.rules import Context, Rule, Verdict, rule
 from seachange.safety.rules._added import added_indexes
-from seachange.safety.rules._steps import Step, steps, table_of
+from seachange.safety.rules._steps import Step, steps, steps_of, table_of
 from seachange.safety.rules._words import count_of, listed
 
 __all__ = [
@@ -81,9 +81,9 @@ def dropped_before_replaced(facts: RevisionFacts, context: Context) -> Iterator[
 def indexes_vanish(facts: RevisionFacts, context: Context) -> Iterator[Verdict]:
     """Yield indexes that went with a column."""
     for statement in facts.statements:
-        columns = [step for step in steps(facts, "DropColumn") if step.statement is statement and step.existed]
         indexes = [each.name for each in statement.dropped if each.kind == "index" and each.cascaded]
-        if columns and indexes:
+        columns = [step for step in steps_of(statement, "DropColumn", facts=facts) if step.existed] if indexes else []
+        if columns:
             dropped = listed(step.name for step in columns)
             message = f"dropping column {dropped} of {columns[0].table} drops {listed(sorted(indexes))} too"
             yield Verdict(rule="SC309", message=message, statement=statement, table=columns[0].table)
@@ -186,7 +186,7 @@ def unnamed_index(facts: RevisionFacts, context: Context) -> Iterator[Verdict]:
     Rule(
         id="SC315",
         name="guarantee-dropped",
-        title="Dropping a unique index drops a guarantee",
+        title="An index that is dropped gave a guarantee, or is in use",
         severity="warning",
         proof="proven",
         reason="A unique index is a constraint in all but name: from now on equal rows come in silently, and ON CONFLICT on "
@@ -210,6 +210,7 @@ def guarantee_dropped(facts: RevisionFacts, context: Context) -> Iterator[Verdic
                         f"{table.qualified} is not unique in ({', '.join(index.columns)}) any more without index {index.name}"
                     )
                     yield Verdict(rule="SC315", message=message, statement=step.statement, table=table.qualified)
+        yield from _in_use(step, context)
 
 
 @rule(
@@ -291,6 +292,17 @@ def build_takes_long(facts: RevisionFacts, context: Context) -> Iterator[Verdict
         if known and (known.rows or 0) >= context.thresholds.large_rows:
             message = f"building index {step.node.idxname} sorts the keys of {known.rows:,} rows of {step.table}"
             yield Verdict(rule="SC319", message=message, statement=step.statement, severity="info", provenance="data")
+
+
+def _in_use(step: Step, context: Context) -> Iterator[Verdict]:
+    """Yield dropped indexes that queries of the real database have used."""
+    known = context.statistics.indexes if context.statistics else {}
+    for name in dropped_names(step.node) if _dropped_indexes(step.node) else ():
+        found = known.get(name)
+        if found is not None and found.scans:
+            since = f" since {context.statistics.since}" if context.statistics and context.statistics.since else ""
+            message = f"index {name} of {found.table} was used {found.scans:,} times{since}"
+            yield Verdict(rule="SC315", message=message, statement=step.statement, severity="warning", provenance="data")
 
 
 def _analyzes(facts: RevisionFacts) -> Iterator[Step]:

@@ -55,6 +55,13 @@ def index_built(facts: RevisionFacts, context: Context) -> Iterator[Verdict]:
         if work.step is None or not _is_partitioned(facts, work.step.table):
             subject = f"building index {work.step.node.idxname}" if work.step and work.step.node.idxname else "building an index"
             yield verdict_of(work, work.sentence(subject, "reads every row of"), rule="SC301", context=context)
+    for step in steps(facts, "IndexStmt"):
+        modes_of = {lock.relation: lock.mode for lock in step.statement.new_locks if lock.mode.blocks_writers}
+        if step.node.if_not_exists and step.table in modes_of and step.existed and not step.statement.index_builds:
+            message = (
+                f"index {step.node.idxname} exists, and IF NOT EXISTS still locks {step.table} under {modes_of[step.table].words}"
+            )
+            yield Verdict(rule="SC301", message=message, statement=step.statement, table=step.table, severity="warning")
 
 
 @rule(

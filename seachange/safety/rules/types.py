@@ -125,12 +125,18 @@ def changed_zone(facts: RevisionFacts, context: Context) -> Iterator[Verdict]:
     rewritten = set()
     for work in works(facts, "zone"):
         rewritten.add(work.statement.number)
-        yield verdict_of(
-            work, work.sentence(f"{_subject(work)} in time zone {zone_of(work.statement)}"), rule="SC113", context=context
-        )
+        if work.step and _has_using(work.step):
+            message = f"{work.sentence(f'{_subject(work)} by USING')}; without USING, in time zone UTC, nothing is rewritten"
+        else:
+            message = work.sentence(f"{_subject(work)} in time zone {zone_of(work.statement)}")
+        yield verdict_of(work, message, rule="SC113", context=context)
     for step in steps(facts, "AlterColumnType"):
         if _is_free_here(step) and step.statement.number not in rewritten and not pins_zone(facts, step.statement):
             yield from _elsewhere(step, context)
+
+
+def _has_using(step: Step) -> bool:
+    return step.command is not None and bool(step.command.column.HasField("raw_default"))
 
 
 def _is_free_here(step: Step) -> bool:

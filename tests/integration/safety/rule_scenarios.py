@@ -82,7 +82,7 @@ class Scenario:
     def written(self, lines: tuple[str, ...]) -> str:
         """Return the text of ``expected.txt`` with other findings under the same comments."""
         kept = [f"# {name}: {value}" for name, value in self.header.items()]
-        return "\n".join([*kept, *lines]) + "\n"
+        return "".join(f"{line}\n" for line in (*kept, *lines))
 
 
 def scenarios() -> tuple[Scenario, ...]:
