@@ -33,6 +33,9 @@ def fix_lines(fix: Fix, marks: Marks, *, dry_run: bool) -> list[str]:
         lines += ["", f"{marks.mark('warning')}not offered: {fix.refused}"]
     if fix.diff:
         lines += ["", *fix.diff.splitlines(), ""]
+    if fix.later and fix.offered:
+        lines.append(f"{marks.mark('warning')}later, once no running code needs the old column, in a revision of its own:")
+        lines += [f"    {sql}" for sql in fix.later]
     lines += [line for each in fix.left for line in _left(each, marks)]
     lines += [f"{marks.mark('info')}{fact}" for fact in fix.facts]
     return [*lines, *_ending(fix, marks, dry_run=dry_run)]
@@ -50,6 +53,7 @@ def fix_data(fix: Fix) -> dict[str, Any]:
         "before": _data(fix.before),
         "after": _data(fix.after),
         "left": fix.left,
+        "later": fix.later,
         "facts": fix.facts,
         "revisions": split.revisions if split else (),
         "files": split.files if split else (),

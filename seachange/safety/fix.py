@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 
-from seachange.safety._fixes import columns, constraints, indexes, nullability, uniques
+from seachange.safety._fixes import columns, constraints, expand, indexes, nullability, uniques
 from seachange.safety._fixes.chain import Chain
 from seachange.safety._fixes.measure import Held, Measure, measure
 from seachange.safety._fixes.source import Source, Statement
@@ -18,7 +18,7 @@ _Fixer = Callable[[Statement, Known], Rewrite | None]
 
 _FIXERS: Mapping[str, tuple[_Fixer, ...]] = {
     "add_column": (columns.add_without_work,),
-    "alter_column": (nullability.prove_not_null,),
+    "alter_column": (expand.change_type, expand.rename_column, nullability.prove_not_null),
     "create_check_constraint": (constraints.validate_later,),
     "create_foreign_key": (constraints.validate_later,),
     "create_index": (indexes.build_concurrently,),
@@ -59,12 +59,16 @@ class Rewritten:
     :param parts: the revisions that follow it.
     :param said: sentences on what is different.
     :param left: what could not be rewritten.
+    :param later: SQL of a revision that is left to a later time; only with it the schema is that of the revision as it is.
+    :param keeps: SQL of code that runs now, goes on running with the new form, and fails after the revision as it is.
     """
 
     text: str
     parts: tuple[Part, ...] = ()
     said: tuple[str, ...] = ()
     left: tuple[Left, ...] = ()
+    later: tuple[str, ...] = ()
+    keeps: tuple[str, ...] = ()
 
 
 def rewrite(text: str, facts: RevisionFacts, *, major: int, width: int = 88) -> Rewritten:
@@ -97,7 +101,14 @@ def rewrite(text: str, facts: RevisionFacts, *, major: int, width: int = 88) -> 
         for group in groups
     ]
     said = tuple(sentence for made in rewrites.values() for sentence in made.said)
-    return Rewritten(text=known.source.changed(first.up, first.down), parts=tuple(parts), said=said, left=tuple(left))
+    return Rewritten(
+        text=known.source.changed(first.up, first.down),
+        parts=tuple(parts),
+        said=said,
+        left=tuple(left),
+        later=tuple(sql for made in rewrites.values() for sql in made.later),
+        keeps=tuple(made.keeps for made in rewrites.values() if made.keeps),
+    )
 
 
 def remaining(text: str, facts: RevisionFacts, *, known: tuple[Left, ...] = ()) -> tuple[Left, ...]:

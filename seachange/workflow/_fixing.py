@@ -50,6 +50,7 @@ class _Workbench:
         self._revision = revision
         self._shadow = shadow
         self._progress = progress
+        self._original = shadow.clone()
 
     def fix(self) -> Fix:
         from seachange.revisions.split import line_width
@@ -57,10 +58,10 @@ class _Workbench:
 
         name, major = self._revision.revision, self._shadow.server.major
         self._progress(f"tracing {name} as it is on PostgreSQL {major}")
-        (facts,) = self._traced(self._shadow.clone(), self._history, target=name)[-1:]
+        (facts,) = self._traced(self._original, self._history, target=name)[-1:]
         text = self._revision.path.read_bytes().decode()
         made = rewrite(text, facts, major=major, width=line_width(self._settings))
-        begun = Fix(revision=self._revision, major=major, before=measure([facts]))
+        begun = Fix(revision=self._revision, major=major, before=measure([facts]), later=made.later)
         if not made.said:
             return dataclasses.replace(begun, left=_named(remaining(text, facts, known=made.left), facts.file))
         return self._offered(begun, made, facts)
@@ -75,17 +76,19 @@ class _Workbench:
             names = write_trial(self._settings, self._revision, folder, text=made.text, parts=parts)
             texts = {name: self._text(folder, name) for name in names}
             try:
-                traces = self._tried(folder, names, facts)
+                traces = self._tried(folder, names, facts=facts, made=made)
             except RevisionRejectedError as exc:
                 left = _named(remaining(self._revision.path.read_text(), facts, known=made.left), facts.file)
                 return dataclasses.replace(begun, said=made.said, left=left, refused=exc.message)
         after = measure(traces)
-        if not after.better_than(begun.before):
+        if not after.better_than(begun.before, even=bool(made.keeps)):
             refused = "its trace is not better than that of the revision as it is"
             return dataclasses.replace(begun, said=made.said, after=after, left=made.left, refused=refused)
         ways = "up, down and up again" if self._revision.downgrade == "present" else "up"
-        tried = f"tried {ways} on PostgreSQL {begun.major}: it leads to the same schema"
-        fix = self._planned(dataclasses.replace(begun, said=made.said, after=after, facts=(tried,)), made, parts=parts)
+        end = ", once the old column is dropped" if made.later else ""
+        tried = f"tried {ways} on PostgreSQL {begun.major}: it leads to the same schema{end}"
+        kept = [f"{each} runs after it, and fails after the revision as it is" for each in made.keeps]
+        fix = self._planned(dataclasses.replace(begun, said=made.said, after=after, facts=(tried, *kept)), made, parts=parts)
         files = fix.split.files if fix.split else ()
         found = [
             each
@@ -102,7 +105,7 @@ class _Workbench:
         diff = unified_diff(split.changes, root=self._settings.root)
         return dataclasses.replace(fix, split=split, diff=diff)
 
-    def _tried(self, folder: Path, names: Sequence[str], facts: RevisionFacts) -> tuple[RevisionFacts, ...]:
+    def _tried(self, folder: Path, names: Sequence[str], *, facts: RevisionFacts, made: Rewritten) -> tuple[RevisionFacts, ...]:
         """Run the new form up, down and up again, and return the trace of the first time.
 
         :raises RevisionRejectedError: it fails, or does not lead where the revision as it is leads.
@@ -112,9 +115,12 @@ class _Workbench:
         self._progress(f"tracing the new form: {len(names)} revision{'s' if len(names) > 1 else ''}")
         try:
             traces = self._traced(database, history, target=names[-1], folder=folder)
-            self._require_equal(facts.after, traces[-1].after, "its upgrade does not lead to the same schema")
             if self._revision.downgrade == "present":
                 self._there_and_back(database, history, traces, folder=folder)
+            self._ask(database, made.keeps)
+            self._require_broken(made.keeps)
+            self._ask(database, made.later)
+            self._require_equal(facts.after, self._catalog(database), "its upgrade does not lead to the same schema")
         except MigrationFailedError as exc:
             raise RevisionRejectedError(f"it fails on the throwaway server {exc.reason}") from exc
         except RefusedError as exc:
@@ -165,6 +171,30 @@ class _Workbench:
 
         with contextlib.closing(connect(database)) as session:
             return read_catalog(session, schemas=self._settings.schemas)
+
+    @staticmethod
+    def _ask(database: Database, statements: Sequence[str]) -> None:
+        """Run what running code asks, or what is left to a later revision.
+
+        :raises RevisionRejectedError: it fails.
+        """
+        import psycopg
+
+        from seachange.postgres.connection import connect
+
+        with contextlib.closing(connect(database, autocommit=True)) as session:
+            for statement in statements:
+                try:
+                    session.execute(statement)
+                except psycopg.Error as exc:
+                    raise RevisionRejectedError(f"after it, {statement} fails: {exc}") from exc
+
+    def _require_broken(self, statements: Sequence[str]) -> None:
+        """Refuse a new form that keeps something running which the revision as it is does not break either."""
+        for statement in statements:
+            with contextlib.suppress(RevisionRejectedError):
+                self._ask(self._original, [statement])
+                raise RefusedError(f"{statement} runs after the revision as it is, too")
 
     @staticmethod
     def _text(folder: Path, name: str) -> str:

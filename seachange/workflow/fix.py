@@ -32,6 +32,7 @@ class Fix:
     :param before: the locks and the work of the revision as it is.
     :param after: those of the new form; None when there is none.
     :param left: statements that stay dangerous, and why.
+    :param later: SQL of a revision that is left to a later time, when running code is ready.
     :param refused: why the new form is not offered, if so.
     :param facts: what was tried, and what was not asked.
     :param diff: the change as ``git apply`` takes it.
@@ -43,6 +44,7 @@ class Fix:
     before: Measure
     after: Measure | None = None
     left: tuple[Left, ...] = ()
+    later: tuple[str, ...] = ()
     refused: str = ""
     facts: tuple[str, ...] = ()
     split: Split | None = None

@@ -36,8 +36,14 @@ class Measure:
     writers: int
     brief: int
 
-    def better_than(self, other: Measure) -> bool:
-        """Whether less long work is done while readers, then writers, have to wait; with none, whether fewer locks are strong."""
+    def better_than(self, other: Measure, *, even: bool = False) -> bool:
+        """Whether less long work is done while readers, then writers, have to wait; with none, whether fewer locks are strong.
+
+        :param other: the measure of the other form.
+        :param even: whether it is enough that no more work is done, because something else is better.
+        """
+        if even and (self.readers, self.writers) <= (other.readers, other.writers):
+            return True
         return (self.readers, self.writers, self.brief) < (other.readers, other.writers, other.brief)
 
     def of(self, relation: str) -> Held | None:

@@ -67,6 +67,8 @@ class Rewrite:
     :param undone: statements of the downgrade that go, because the steps bring their own.
     :param back: code in their place.
     :param names: names that later statements may rely on; if one does, the steps come before it.
+    :param later: SQL of a revision that is left to a later time, when running code is ready.
+    :param keeps: SQL of code that runs now, and fails after the revision as it is.
     :param key_of: the table that it gives a new key, to which later statements may refer.
     :param said: sentences on what is different now.
     """
@@ -77,6 +79,8 @@ class Rewrite:
     back: tuple[str, ...] = ()
     names: frozenset[str] = frozenset()
     key_of: str = ""
+    later: tuple[str, ...] = ()
+    keeps: str = ""
     said: tuple[str, ...] = ()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
@@ -9,10 +10,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import libcst as cst
 
-__all__ = ["autocommit", "call", "edited", "execute", "text"]
+__all__ = ["autocommit", "call", "edited", "execute", "script", "text"]
 
 _BLOCK = "with op.get_context().autocommit_block():\n    pass\n"
 _STEP = "    "
+# sqlalchemy.sql.elements.TextClause: what it takes for a parameter.
+_PARAMETER = re.compile(r"(?<![:\w\x5c]):(\w+)(?!:)")
 
 
 def text(value: str) -> str:
@@ -39,13 +42,19 @@ def call(function: str, arguments: Iterable[str], *, width: int) -> str:
 
 def execute(sql: str, *, width: int) -> str:
     """Return ``op.execute`` of one statement, broken between words where it is long."""
-    # SQLAlchemy takes a colon before a name for a parameter.
-    safe = sql.replace(":", "\\:")
+    safe = _PARAMETER.sub(r"\\:\1", sql)
     if len(f"op.execute({text(safe)})") + len(_STEP) <= width:
         return f"op.execute({text(safe)})"
     room = width - 2 * len(_STEP) - 2
     pieces = textwrap.wrap(safe, room, drop_whitespace=False, break_long_words=False, break_on_hyphens=False)
     return "\n".join(["op.execute(", *(f"{_STEP}{text(piece)}" for piece in pieces), ")"])
+
+
+def script(sql: str) -> str:
+    """Return ``op.execute`` of a statement on several lines."""
+    escaped = _PARAMETER.sub(r"\\:\1", sql).replace("\\", "\\\\")
+    body = textwrap.indent(escaped, 2 * _STEP)
+    return f'op.execute(\n{_STEP}"""\n{body}\n{_STEP}"""\n)'
 
 
 def autocommit(statements: Iterable[str]) -> str:

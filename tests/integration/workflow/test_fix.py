@@ -12,7 +12,9 @@ import pytest
 from seachange import config
 from seachange.config import Settings
 from seachange.postgres.connection import Database
-from seachange.revisions.runner import upgrade
+from seachange.postgres.server import Server
+from seachange.revisions.runner import downgrade, upgrade
+from seachange.testing.fixtures import fresh_database
 from seachange.workflow.fix import Fix, plan_fix, write_fix
 from tests.project import Project, clean_environment
 
@@ -119,6 +121,11 @@ _KINDS = [
         'op.drop_column("orders", "code")',
         id="inline check and unique",
     ),
+    pytest.param(
+        'op.alter_column("orders", "amount", existing_type=sa.Integer(), type_=sa.BigInteger())',
+        'op.alter_column("orders", "amount", existing_type=sa.BigInteger(), type_=sa.Integer())',
+        id="type",
+    ),
 ]
 
 
@@ -135,6 +142,85 @@ def test_no_long_work_is_left_while_others_wait_and_the_schema_is_the_same(shop:
     assert fix.after is not None
     assert (fix.after.readers, fix.after.writers) == (0, 0)
     assert fix.facts[-1] == f"tried up, down and up again on PostgreSQL {major}: it leads to the same schema"
+
+
+_EXPANDED = [
+    pytest.param(
+        """
+        op.alter_column("orders", "placed_on", nullable=False, server_default=sa.text("CURRENT_DATE"))
+        op.create_index("ix", "orders", ["placed_on", "amount"])
+        """,
+        'op.alter_column("orders", "placed_on", existing_type=sa.Date(), type_=sa.TIMESTAMP())',
+        'op.alter_column("orders", "placed_on", existing_type=sa.TIMESTAMP(), type_=sa.Date())',
+        id="type of a column with index, default and NOT NULL",
+    ),
+    pytest.param(
+        'op.alter_column("orders", "amount", nullable=False, server_default="1")',
+        'op.alter_column("orders", "amount", new_column_name="cents")',
+        'op.alter_column("orders", "cents", new_column_name="amount")',
+        id="rename",
+    ),
+]
+
+
+@pytest.mark.parametrize("major", _MAJORS)
+@pytest.mark.parametrize(("before", "up", "down"), _EXPANDED)
+def test_a_column_is_expanded_beside_running_code(shop: Project, before: str, up: str, down: str, major: int) -> None:
+    _write(shop, before, "pass")
+    _write(shop, up, down, revision="0003", parent="0002")
+
+    fix = plan_fix(_settings(shop), revision="0003", major=major)
+
+    assert (fix.refused, fix.left) == ("", ())
+    assert fix.after is not None
+    assert (fix.after.readers, fix.after.writers) == (0, 0)
+    assert [sql.split()[0:2] for sql in fix.later[:2]] == [["DROP", "TRIGGER"], ["DROP", "FUNCTION"]]
+
+
+@pytest.mark.parametrize("major", _MAJORS)
+def test_both_columns_stay_in_step_while_code_moves(shop: Project, server_of: Callable[[int], Server], major: int) -> None:
+    from seachange.postgres.connection import connect
+
+    _write(
+        shop,
+        'op.alter_column("orders", "amount", new_column_name="cents")',
+        'op.alter_column("orders", "cents", new_column_name="amount")',
+    )
+    settings = _settings(shop)
+    write_fix(settings, plan_fix(settings, revision="0002", major=major))
+    with fresh_database(server_of(major)) as database:
+        upgrade(database, settings)
+        with contextlib.closing(connect(database, autocommit=True)) as session:
+            session.execute("INSERT INTO orders (amount) VALUES (6); INSERT INTO orders (cents) VALUES (7)")
+            session.execute("UPDATE orders SET amount = 60 WHERE cents = 6; UPDATE orders SET cents = 70 WHERE amount = 7")
+            rows = session.execute("SELECT amount, cents FROM orders ORDER BY id").fetchall()
+
+    assert rows == [(5, 5), (60, 60), (70, 70)]
+
+
+@pytest.mark.parametrize("major", _MAJORS)
+def test_a_type_changes_beside_writers_and_back(shop: Project, server_of: Callable[[int], Server], major: int) -> None:
+    from seachange.postgres.connection import connect
+
+    _write(
+        shop,
+        'op.alter_column("orders", "amount", existing_type=sa.Integer(), type_=sa.BigInteger())',
+        'op.alter_column("orders", "amount", existing_type=sa.BigInteger(), type_=sa.Integer())',
+    )
+    settings = _settings(shop)
+    write_fix(settings, plan_fix(settings, revision="0002", major=major))
+    with fresh_database(server_of(major)) as database:
+        upgrade(database, settings, target="0003")
+        with contextlib.closing(connect(database, autocommit=True)) as session:
+            session.execute("INSERT INTO orders (amount) VALUES (6)")
+            upgrade(database, settings)
+            session.execute("INSERT INTO orders (amount) VALUES (7000000000), (8)")
+            wide = session.execute("SELECT amount, amount_old FROM orders ORDER BY id").fetchall()
+            downgrade(database, settings, target="0001")
+            narrow = session.execute("SELECT amount FROM orders ORDER BY id").fetchall()
+
+    assert wide == [(5, 5), (6, 6), (7_000_000_000, None), (8, 8)]
+    assert narrow == [(5,), (6,), (None,), (8,)]
 
 
 _PARTITIONED = """
