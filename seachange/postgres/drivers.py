@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 __all__ = [
     "backend_pid",
     "in_autocommit",
+    "in_transaction",
     "mogrify",
     "pid_of",
     "query",
@@ -35,6 +36,15 @@ def in_autocommit(connection: sa.Connection) -> bool:
     """Say whether each statement on a connection is a transaction of its own."""
     driver: Any = connection.connection.dbapi_connection
     return bool(driver.autocommit)
+
+
+def in_transaction(driver: Any) -> bool:
+    """Say whether a connection of psycopg, psycopg2 or asyncpg itself is in a transaction on the server, a failed one too."""
+    if hasattr(driver, "is_in_transaction"):
+        return bool(driver.is_in_transaction())
+    status = driver.get_transaction_status() if hasattr(driver, "get_transaction_status") else driver.info.transaction_status
+    # 0 is idle in both.
+    return int(status) != 0
 
 
 def query(connection: Any, statement: str) -> list[tuple[Any, ...]]:

@@ -121,7 +121,9 @@ class StatementFacts:
     ``rewrites`` are tables and materialized views; ``scans`` gives, by table, the rows read by sequential scans, and holds every
     table that the server verified or validated; ``verified`` are those alone. ``proofs`` are constraints that spared a scan.
     ``changes`` gives, by table, the rows inserted, updated or deleted. ``messages`` are the server's own, word for word.
-    ``settings`` were in force when it began. ``disagreements`` says where two witnesses contradict each other.
+    ``settings`` were in force when it began. ``disagreements`` says where two witnesses contradict each other, ``gaps`` what
+    could not be read. ``op`` is ``connection`` for SQL that was sent without an operation of Alembic, and ``cursor`` past
+    SQLAlchemy too; ``sql`` is empty where only its traces were found.
     ``provenance`` is ``proven`` where a server did it, ``inferred`` where the text was only read.
     """
 
@@ -149,6 +151,7 @@ class StatementFacts:
     wal_bytes: int = 0
     error: ServerError | None = None
     disagreements: tuple[str, ...] = ()
+    gaps: tuple[str, ...] = ()
     provenance: Provenance = "proven"
 
     @property

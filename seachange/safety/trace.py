@@ -6,16 +6,16 @@ import contextlib
 import dataclasses
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from seachange.postgres.drivers import backend_pid, in_autocommit, mogrify, query, sqlstate_of, words_of
+from seachange.postgres.drivers import in_autocommit, mogrify, sqlstate_of, words_of
 from seachange.postgres.redaction import redact
-from seachange.postgres.statements import classify
-from seachange.safety._tracing._alone import Alone, alone, polled
+from seachange.safety._tracing._cursors import watch_cursors
+from seachange.safety._tracing._folding import folded
 from seachange.safety._tracing._place import Place, find_place
-from seachange.safety._tracing._recorder import Recorder
+from seachange.safety._tracing._session import Sent, Session, ends_transaction
 from seachange.safety._tracing._triggers import install
 from seachange.safety.facts import RevisionFacts, ServerError, StatementFacts
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from seachange.postgres.catalog import Catalog
     from seachange.postgres.connection import Database
-    from seachange.safety._tracing._snapshot import Snapshot
 
 __all__ = ["Tracer", "trace_sql"]
 
@@ -33,13 +32,7 @@ _KEY = "seachange trace"
 
 # What SQLAlchemy asks the catalogue for (does the table exist?) belongs to no revision's meaning.
 _REFLECTION = re.compile(r"\s*select\b.*\bpg_catalog\.", re.IGNORECASE | re.DOTALL)
-_BEGINS = re.compile(r"\s*(begin|start\s+transaction)\b", re.IGNORECASE)
-_COMMITS = re.compile(r"\s*(commit|end)\b", re.IGNORECASE)
-_ROLLS_BACK = re.compile(r"\s*(rollback|abort)\b(?!\s+to\b)", re.IGNORECASE)
-_ROLLS_BACK_TO = re.compile(r"\s*rollback\s+to\b", re.IGNORECASE)
-# Nothing may be asked in a transaction before it.
-_FIRST = re.compile(r"\s*set\s+(local\s+|session\s+)?(transaction|characteristics)\b", re.IGNORECASE)
-_OURS = ("lock_timeout", "statement_timeout")
+_PAST = "something was sent past SQLAlchemy, of which only this trace was found"
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -55,6 +48,7 @@ class _Revision:
     statements: list[StatementFacts] = dataclasses.field(default_factory=list)
     transactions: int = 0
     transaction_open: bool = False
+    given_up: bool = False
     major: int = 0
 
 
@@ -63,11 +57,9 @@ class _Open:
     """A statement under way."""
 
     facts: StatementFacts
-    text: str
-    recorder: Recorder
-    before: Snapshot | None
+    session: Session
+    sent: Sent
     began: float
-    alone: Alone | None = None
 
 
 class Tracer:
@@ -75,18 +67,27 @@ class Tracer:
 
     :param root: the project's folder, from which files are named.
     :param database: the throwaway database that they run in; event triggers are put into it.
-    :param look: reads its catalogue, before the first revision and after each.
+    :param others: further databases that env.py migrates.
+    :param look: reads the catalogue, before the first revision and after each.
     """
 
-    def __init__(self, *, root: Path, database: Database | None = None, look: Callable[[], Catalog] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        root: Path,
+        database: Database | None = None,
+        others: Sequence[Database] = (),
+        look: Callable[[], Catalog] | None = None,
+    ) -> None:
         self._root = root
+        self._database = database
         self._look = look
         self._done: list[_Revision] = []
         self._now: _Revision | None = None
         self._open: _Open | None = None
-        self._database = database
-        if database is not None:
-            install(database)
+        for each in (database, *others):
+            if each is not None:
+                install(each)
 
     def begin(
         self,
@@ -153,123 +154,149 @@ class Tracer:
         finally:
             for name, listener in listeners:
                 event.remove(engine, name, listener)
-            if self._open and self._open.alone:
-                self._open.alone.end(failed=True)
+            if self._open is not None:
+                self._open.session.fail(self._open.sent)
 
     def _file(self, path: Path) -> str:
         return str(path.relative_to(self._root) if path.is_relative_to(self._root) else path)
 
-    def _recorder(self, connection: Connection) -> Recorder:
-        found: Recorder | None = connection.info.get(_KEY)
+    def _session(self, connection: Connection) -> Session:
+        found: Session | None = connection.info.get(_KEY)
         if found is None:
-            session = connection.connection
-            found = Recorder(lambda sql: query(session, sql), session.driver_connection)
+            proxied = connection.connection
+            found = Session(proxied, proxied.driver_connection, database=self._database)
             connection.info[_KEY] = found
+            watch_cursors(proxied, lambda text, rows: self._past(connection, text, rows))
         return found
 
     def _before(self, connection: Connection, cursor: Any, statement: str, *rest: Any) -> None:
         del cursor
         now = self._now
-        if now is None or _REFLECTION.match(statement):
+        place = now.place() if now is not None else Place()
+        if _REFLECTION.match(statement):
             return
-        place = now.place()
-        if not place.line:
+        if now is None or not place.line:
+            self._let_pass(self._session(connection), statement)
             return
         parameters, context, many = rest
         if not parameters and context is not None and context.execution_options.get("no_parameters"):
             parameters = None
-        facts = self._begun(now, connection, statement, place=place, rows=list(parameters) if many else [parameters])
-        recorder = self._recorder(connection)
-        watched = self._alone(connection, facts)
-        before = None if _FIRST.match(statement) else recorder.before()
-        began = time.perf_counter()
-        self._open = _Open(facts=facts, text=statement, recorder=recorder, before=before, began=began, alone=watched)
+        self._start(now, connection, statement, place=place, rows=list(parameters) if many else [parameters])
 
-    def _alone(self, connection: Connection, facts: StatementFacts) -> Alone | None:
-        if facts.transaction:
-            return None
-        session = connection.connection
-        return alone(facts.sql, self._database, pid=backend_pid(connection), query=lambda sql: query(session, sql))
+    def _let_pass(self, session: Session, text: str) -> None:
+        """Let Alembic or env.py send something of their own, after which it is unknown what is whose."""
+        if self._now is not None and session.in_transaction:
+            session.recorder.before()
+            self._explain(self._now, session)
+        session.let_pass(text)
 
-    def _begun(self, now: _Revision, connection: Connection, text: str, *, place: Place, rows: list[Any]) -> StatementFacts:
+    def _start(self, now: _Revision, connection: Connection, text: str, *, place: Place, rows: list[Any]) -> None:
+        if now.given_up:
+            # Who runs the revision has undone it, to try it again from its beginning.
+            now.statements.clear()
+            now.transactions, now.given_up = 0, False
         now.major = int((connection.dialect.server_version_info or (0,))[0])
-        return StatementFacts(
+        session = self._session(connection)
+        sent = session.begin(text, autocommit=in_autocommit(connection))
+        self._explain(now, session)
+        facts = StatementFacts(
             sql=redact(mogrify(connection, text, rows[0] if rows else None).strip()),
-            number=len(now.statements) + 1,
             file=self._file(now.path),
             line=place.line,
             op=place.op,
             count=len(rows) or 1,
-            transaction=_transaction(now, text, autocommit=in_autocommit(connection)),
+            transaction=0 if sent.alone is not None else _transaction(now),
         )
+        self._open = _Open(facts=facts, session=session, sent=sent, began=time.perf_counter())
 
-    def _after(self, connection: Connection, *_: Any) -> None:
-        del connection
+    def _explain(self, now: _Revision, session: Session) -> None:
+        found = session.recorder.unexplained
+        if found:
+            session.recorder.unexplained = {}
+            facts = StatementFacts(
+                sql="",
+                file=self._file(now.path),
+                op="cursor",
+                transaction=_transaction(now),
+                gaps=(_PAST,),
+            )
+            _add(now, dataclasses.replace(facts, **found))
+
+    def _after(self, *_: Any) -> None:
         opened, self._open = self._open, None
         if opened is None or self._now is None:
             return
         facts = dataclasses.replace(opened.facts, duration_ms=(time.perf_counter() - opened.began) * 1000)
-        self._now.statements.append(_ended(opened, facts))
-        if opened.alone:
-            opened.alone.end()
-            opened.recorder.commit()
-        if _COMMITS.match(opened.text):
-            self._end(opened.recorder, committed=True)
-        elif _ROLLS_BACK.match(opened.text):
-            self._end(opened.recorder, committed=False)
-        elif _ROLLS_BACK_TO.match(opened.text):
-            opened.recorder.roll_back(wholly=False)
+        found = opened.session.end(opened.sent, facts.sql)
+        _add(self._now, dataclasses.replace(facts, **found))
+        if ends_transaction(opened.sent.text):
+            self._now.transaction_open = False
 
     def _fail(self, context: ExceptionContext) -> None:
+        self._failed(context.original_exception)
+
+    def _failed(self, exc: BaseException) -> None:
         opened, self._open = self._open, None
         if opened is None or self._now is None:
             return
-        if opened.alone:
-            opened.alone.end(failed=True)
-            opened.recorder.roll_back()
-        exc = context.original_exception
-        error = ServerError(sqlstate=sqlstate_of(exc), message=redact(words_of(exc)[0] or str(exc)))
         duration_ms = (time.perf_counter() - opened.began) * 1000
-        settings = opened.before.settings if opened.before is not None else {}
-        self._now.statements.append(dataclasses.replace(opened.facts, error=error, duration_ms=duration_ms, settings=settings))
+        error = ServerError(sqlstate=sqlstate_of(exc), message=redact(words_of(exc)[0] or str(exc)))
+        found = opened.session.fail(opened.sent)
+        _add(self._now, dataclasses.replace(opened.facts, error=error, duration_ms=duration_ms, **found))
+
+    @contextlib.contextmanager
+    def _past(self, connection: Connection, text: str, rows: Iterable[Any]) -> Iterator[None]:
+        """Note a statement that is sent on a cursor, past SQLAlchemy."""
+        now = self._now
+        place = now.place() if now is not None and self._open is None else Place()
+        if now is None or not place.line:
+            yield
+            return
+        self._start(now, connection, text, place=dataclasses.replace(place, op="cursor"), rows=list(rows))
+        try:
+            yield
+        except Exception as exc:
+            self._failed(exc)
+            raise
+        self._after()
 
     def _commit(self, connection: Connection) -> None:
-        self._end(self._recorder(connection), committed=True)
+        session = self._session(connection)
+        if self._now is not None and session.in_transaction:
+            session.recorder.before()
+            self._explain(self._now, session)
+        session.recorder.commit()
+        self._end()
 
     def _roll_back(self, connection: Connection) -> None:
-        self._end(self._recorder(connection), committed=False)
+        self._session(connection).recorder.roll_back()
+        now = self._now
+        if now is not None and now.transaction_open and not now.place().line:
+            now.given_up = True
+        self._end()
 
     def _roll_back_to(self, connection: Connection, *_: Any) -> None:
-        self._recorder(connection).roll_back(wholly=False)
+        self._session(connection).recorder.roll_back(wholly=False)
 
-    def _end(self, recorder: Recorder, *, committed: bool) -> None:
-        if committed:
-            recorder.commit()
-        else:
-            recorder.roll_back()
+    def _end(self) -> None:
         if self._now is not None:
             self._now.transaction_open = False
 
 
-def _transaction(now: _Revision, text: str, *, autocommit: bool) -> int:
+def _transaction(now: _Revision) -> int:
     """Return the number of the transaction that a statement sent now is in."""
-    if autocommit and not now.transaction_open and not _BEGINS.match(text):
-        return 0
     now.transactions += not now.transaction_open
     now.transaction_open = True
     return now.transactions
 
 
-def _ended(opened: _Open, facts: StatementFacts) -> StatementFacts:
-    if opened.before is None or any(each.match(opened.text) for each in (_BEGINS, _COMMITS, _ROLLS_BACK)):
-        return facts
-    reading = opened.alone.reading() if opened.alone else None
-    seen = opened.recorder.after(facts.sql, opened.before, reading=reading)
-    seen["disagreements"] += polled(reading)
-    now = seen.pop("settings")
-    # The runner sets these itself just before the statement; what the statement sets is not in force when it begins.
-    set_before = {name: now[name] for name in _OURS if name not in classify(opened.text).sets}
-    return dataclasses.replace(facts, settings={**opened.before.settings, **set_before}, **seen)
+def _add(now: _Revision, facts: StatementFacts) -> None:
+    last = now.statements[-1] if now.statements else None
+    together = folded(last, facts) if last is not None else None
+    if together is not None:
+        now.statements[-1] = together
+    else:
+        now.statements.append(dataclasses.replace(facts, number=len(now.statements) + 1))
 
 
 def trace_sql(database: Database, text: str, *, file: str, schemas: Sequence[str] = ()) -> RevisionFacts:

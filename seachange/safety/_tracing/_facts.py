@@ -10,7 +10,7 @@ from typing import Any
 from seachange.safety._tracing._messages import Told, read_messages
 from seachange.safety._tracing._snapshot import Counters, Relation, Snapshot
 from seachange.safety._tracing._triggers import read_dropped, read_rewritten
-from seachange.safety._tracing._witnesses import disagreements
+from seachange.safety._tracing._witnesses import Shown, disagreements
 from seachange.safety.facts import Dropped, IndexBuild, LockMode, RelationLock
 
 __all__ = ["Observed", "held", "observe"]
@@ -86,9 +86,7 @@ def observe(seen: Observed) -> dict[str, Any]:
         "messages": seen.messages,
         "settings": seen.after.settings,
         "wal_bytes": max(0, seen.after.wal - seen.before.wal),
-        "disagreements": disagreements(
-            told, sql=seen.sql, rewritten=rewritten, built=built, scanned=_scanned(seen), known=seen.known, made=seen.made
-        ),
+        "disagreements": disagreements(told, _shown(seen, rewritten=rewritten, built=built), sql=seen.sql),
     }
 
 
@@ -142,6 +140,17 @@ def _verified(seen: Observed, told: Told) -> tuple[int, ...]:
     named = [oid for oid in seen.touched if seen.existed(oid) and seen.known[oid].name in wanted]
     keys = [oid for name in told.validating for oid in seen.owners.get(name, ()) if seen.existed(oid)]
     return tuple(dict.fromkeys([*named, *keys]))
+
+
+def _shown(seen: Observed, *, rewritten: Iterable[int], built: Iterable[int]) -> Shown:
+    new = [oid for oid in seen.after.relations if not seen.existed(oid)]
+    return Shown(
+        locked=frozenset(seen.known[oid].name for oid in seen.touched if seen.existed(oid)),
+        own=frozenset(seen.now[oid].name for oid in new),
+        rewritten=frozenset(seen.known[oid].name for oid in rewritten),
+        built=frozenset(seen.known[seen.now[oid].table].name for oid in built),
+        scanned=frozenset(seen.known[oid].name for oid in _scanned(seen)),
+    )
 
 
 def _scanned(seen: Observed) -> tuple[int, ...]:

@@ -24,6 +24,7 @@ _OWNERS = """
 select c.conname, c.conrelid::int8, c.confrelid::int8 from pg_catalog.pg_constraint c
 where c.contype = 'f' and c.conname = any (array[{}]::name[])
 """
+_TELLING = ("new_locks", "rewrites", "index_builds", "changes", "created", "dropped", "messages")
 
 
 class Recorder:
@@ -40,31 +41,79 @@ class Recorder:
         self._made: set[int] = set()
         self._warm: set[int] = set()
         self._stale = True
+        # The moment after the last statement; a transaction that begins holds nothing.
+        self._last: Snapshot | None = Snapshot()
+        self._counted = True
+        self.unexplained: dict[str, Any] = {}
 
     def before(self) -> Snapshot | None:
-        """Return the moment before a statement, or None in a transaction that the server takes nothing in any more."""
+        """Return the moment before a statement, or None in a transaction that the server takes nothing in any more.
+
+        What has happened since the statement before is ``unexplained`` afterwards: fields of :class:`StatementFacts`.
+        """
+        self.unexplained = {}
         try:
             if self._stale:
                 self._known, self._stale = read_relations(self._query), False
+                self._made &= self._known.keys()
             found = read_snapshot(self._query, warm=sorted(self._warm))
         except Exception as exc:
             if sqlstate_of(exc) != _ABORTED:
                 raise
             _log.debug("the transaction failed before: nothing is read in it")
             return None
+        if self._last is not None:
+            self._explain(self._last, found)
+        else:
+            self._noted("", found, found)
         self._notices.take()
+        self._last = found
         return found
 
-    def after(self, sql: str, before: Snapshot, *, reading: Reading | None = None) -> dict[str, Any]:
+    def after(self, sql: str, before: Snapshot) -> dict[str, Any]:
         """Return what a statement did, as fields of :class:`StatementFacts`.
 
         :param sql: the statement.
         :param before: the moment before it.
-        :param reading: its locks, where it has ended its transaction by itself.
         """
         found = read_snapshot(self._query, warm=sorted(self._warm))
-        if reading is not None:
-            found = self._ended(found, reading)
+        return self._noted(sql, before, found)
+
+    def after_alone(self, sql: str, before: Snapshot, reading: Reading) -> dict[str, Any]:
+        """Return the same for a statement that has ended its transaction by itself.
+
+        :param sql: the statement.
+        :param before: the moment before it.
+        :param reading: the locks that were read while it ran.
+        """
+        relations = read_relations(self._query)
+        changed = {oid for oid in relations.keys() | self._known.keys() if relations.get(oid) != self._known.get(oid)}
+        locks = {oid: frozenset([mode]) for oid, mode in reading.modes.items()}
+        found = read_snapshot(self._query, warm=sorted(self._warm | locks.keys() | changed))
+        touched = {oid: relations[oid] for oid in (*found.relations, *changed, *locks) if oid in relations}
+        locks |= {oid: frozenset() for oid in changed - relations.keys()}
+        return self._noted(sql, before, dataclasses.replace(found, locks=locks, relations=touched))
+
+    def skip(self) -> None:
+        """Let what happens up to the next statement be nobody's."""
+        if self._stale:
+            self._known, self._stale = read_relations(self._query), False
+        self._last, self._counted = None, False
+
+    def commit(self) -> None:
+        """Note the end of a transaction: what it has made is there for everybody now."""
+        self._made.clear()
+        self._last = Snapshot(counters=self._last.counters, wal=self._last.wal) if self._last is not None else Snapshot()
+
+    def roll_back(self, *, wholly: bool = True) -> None:
+        """Note that work was undone, of the whole transaction or back to a savepoint."""
+        self._stale = True
+        if wholly:
+            self.commit()
+        else:
+            self._last, self._counted = None, False
+
+    def _noted(self, sql: str, before: Snapshot, found: Snapshot) -> dict[str, Any]:
         messages = self._notices.take()
         gone = {oid for oid in found.locks if oid in self._known and oid not in found.relations}
         now = {oid: one for oid, one in {**self._known, **found.relations}.items() if oid not in gone}
@@ -79,31 +128,17 @@ class Recorder:
             owners=self._owners(messages),
         )
         self._made |= found.relations.keys() - self._known.keys()
-        self._known = now
+        self._known, self._last = now, found
         # The server adds these up when it sees fit; until then they stay, even of a table that a rollback brings back.
         self._warm |= {oid for oid, counters in found.counters.items() if any((counters.scans, counters.read, counters.changed))}
         return observe(seen)
 
-    def commit(self) -> None:
-        """Note the end of a transaction: what it has made is there for everybody now."""
-        self._made.clear()
-
-    def roll_back(self, *, wholly: bool = True) -> None:
-        """Note that work was undone, of the whole transaction or back to a savepoint."""
-        self._stale = True
-        if wholly:
-            self._made.clear()
-
-    def _ended(self, found: Snapshot, reading: Reading) -> Snapshot:
-        """Return the moment after a statement whose locks are gone: what it has made or written anew is looked for everywhere."""
-        relations = read_relations(self._query)
-        locks = {oid: frozenset({mode}) for oid, mode in reading.modes.items() if oid in self._known}
-        names = {one.qualified for one in self._known.values()}
-        again = {oid: one for oid, one in relations.items() if one.qualified in names and oid not in self._known}
-        # A rebuilt index is another relation under the same name, with files of its own.
-        self._known |= {oid: dataclasses.replace(one, filenode=0) for oid, one in again.items()}
-        self._stale = True
-        return dataclasses.replace(found, relations=relations, locks=locks)
+    def _explain(self, last: Snapshot, found: Snapshot) -> None:
+        if not self._counted:
+            last, self._counted = dataclasses.replace(last, counters=found.counters), True
+        noted = self._noted("", last, found)
+        if any(noted[name] for name in _TELLING):
+            self.unexplained = noted
 
     def _owners(self, messages: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
         names = read_messages(messages).validating

@@ -72,7 +72,7 @@ def test_what_could_run_in_a_transaction_is_given_one(linear: Settings, each_dat
 def test_what_nobody_can_hold_back_is_said_to_be_polled(linear: Settings, each_database: Database, block: str) -> None:
     (facts,) = outside(linear, each_database, block)
 
-    assert facts.disagreements == (
+    assert facts.gaps == (
         "its locks were polled, as no session could be put in its way: what it held for a moment only may be missing",
     )
 
