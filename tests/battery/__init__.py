@@ -122,7 +122,7 @@ def _traced(database: Database, lines: Iterable[str], **options: str) -> Iterato
 def _words(facts: StatementFacts) -> str:
     if facts.error is not None:
         return "ERR: " + _QUOTED.sub('"…"', facts.error.message)[:_LONGEST]
-    if any("polled" in each for each in facts.disagreements):
+    if any("polled" in each for each in facts.gaps):
         return "polled"
     locks = {_bare(lock.relation): lock.mode for lock in facts.new_locks if lock.kind in ("table", "view", "materialized view")}
     # What a reader takes is in nobody's way, and is left out.

@@ -92,7 +92,8 @@ class Recorder:
         found = read_snapshot(self._query, warm=sorted(self._warm | locks.keys() | changed))
         touched = {oid: relations[oid] for oid in (*found.relations, *changed, *locks) if oid in relations}
         locks |= {oid: frozenset() for oid in changed - relations.keys()}
-        return self._noted(sql, before, dataclasses.replace(found, locks=locks, relations=touched))
+        # Whether its counters were added up since its end is chance.
+        return self._noted(sql, before, dataclasses.replace(found, locks=locks, relations=touched, counters={}))
 
     def skip(self) -> None:
         """Let what happens up to the next statement be nobody's."""
