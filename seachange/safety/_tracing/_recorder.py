@@ -93,7 +93,10 @@ class Recorder:
         touched = {oid: relations[oid] for oid in (*found.relations, *changed, *locks) if oid in relations}
         locks |= {oid: frozenset() for oid in changed - relations.keys()}
         # Whether its counters were added up since its end is chance.
-        return self._noted(sql, before, dataclasses.replace(found, locks=locks, relations=touched, counters={}))
+        noted = self._noted(sql, before, dataclasses.replace(found, locks=locks, relations=touched, counters={}))
+        self._warm |= locks.keys()
+        self._counted = False
+        return noted
 
     def skip(self) -> None:
         """Let what happens up to the next statement be nobody's."""
@@ -108,11 +111,11 @@ class Recorder:
 
     def roll_back(self, *, wholly: bool = True) -> None:
         """Note that work was undone, of the whole transaction or back to a savepoint."""
-        self._stale = True
+        self._stale, self._counted = True, False
         if wholly:
             self.commit()
         else:
-            self._last, self._counted = None, False
+            self._last = None
 
     def _noted(self, sql: str, before: Snapshot, found: Snapshot) -> dict[str, Any]:
         messages = self._notices.take()
