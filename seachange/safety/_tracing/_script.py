@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import dataclasses
+import itertools
 import re
 
 from seachange.errors import StatementFailedError
@@ -12,6 +13,7 @@ from seachange.safety.parsing import kind
 __all__ = ["ScriptStatement", "read_script"]
 
 _FROM_STDIN = re.compile(r"\bcopy\b[^;]*\bfrom\s+stdin\b[^;]*;", re.IGNORECASE)
+_SEMICOLON = ord(";")
 _PLAIN = "only plain SQL can be traced: what the server itself understands"
 
 
@@ -24,18 +26,19 @@ class ScriptStatement:
 
 
 def read_script(text: str, *, file: str) -> tuple[ScriptStatement, ...]:
-    """Return the statements of a file.
+    """Return the statements of a file; what is no SQL is left for the server to say.
 
     :param text: what is in it.
     :param file: its name, for messages.
-    :raises StatementFailedError: it holds commands or variables of psql, data for COPY, or what is no SQL.
+    :raises StatementFailedError: it holds commands or variables of psql, or data for COPY.
     """
     import postgast
 
     try:
         parsed = postgast.parse(text)
     except postgast.PgQueryError as exc:
-        raise _refused(text, file, max(exc.cursorpos - 1, 0), said=str(exc.message)) from exc
+        _refuse(text, file, max(exc.cursorpos - 1, 0))
+        return _scanned(text, file)
     encoded = text.encode()
     starts = [0, *(found.end() for found in re.finditer(rb"\n", encoded))]
     found = []
@@ -49,17 +52,37 @@ def read_script(text: str, *, file: str) -> tuple[ScriptStatement, ...]:
     return tuple(found)
 
 
-def _refused(text: str, file: str, position: int, *, said: str) -> StatementFailedError:
+def _scanned(text: str, file: str) -> tuple[ScriptStatement, ...]:
+    """Return the statements of a text that holds what is none, divided by their semicolons."""
+    import postgast
+    from postgast import pg_query_pb2 as pg
+
+    try:
+        tokens = [each for each in postgast.scan(text).tokens if each.token not in (pg.SQL_COMMENT, pg.C_COMMENT)]
+    except postgast.PgQueryError as exc:
+        line = text.count("\n", 0, max(exc.cursorpos - 1, 0)) + 1
+        said = str(exc.message).partition(" at or near")[0]
+        raise StatementFailedError(f"{file}:{line}: {said}", hint="close what is open") from exc
+    encoded, found = text.encode(), []
+    for ends, group in itertools.groupby(tokens, key=lambda each: each.token == _SEMICOLON):
+        if not ends:
+            statement = list(group)
+            start, end = statement[0].start, statement[-1].end
+            found.append(ScriptStatement(sql=encoded[start:end].decode(), line=encoded.count(b"\n", 0, start) + 1))
+    return tuple(found)
+
+
+def _refuse(text: str, file: str, position: int) -> None:
+    """Raise where a text does not parse because it is written for psql."""
     line = text.count("\n", 0, position) + 1
     copies = list(_FROM_STDIN.finditer(text, 0, position + 1))
     if copies and text[copies[-1].end() : position].count(";") == 0:
-        return _copy(file, text.count("\n", 0, copies[-1].start()) + 1)
+        raise _copy(file, text.count("\n", 0, copies[-1].start()) + 1)
     found = text[position:].split("\n", 1)[0].strip()
     if found.startswith("\\"):
-        return StatementFailedError(f"{file}:{line}: {found.split()[0]} is a command of psql", hint=_PLAIN)
+        raise StatementFailedError(f"{file}:{line}: {found.split()[0]} is a command of psql", hint=_PLAIN)
     if re.match(r""":(\w|'|"|\{)""", found):
-        return StatementFailedError(f"{file}:{line}: {found.split()[0].rstrip(',;)')} is a variable of psql", hint=_PLAIN)
-    return StatementFailedError(f"{file}:{line}: {said}", hint="see the SQL of PostgreSQL 18")
+        raise StatementFailedError(f"{file}:{line}: {found.split()[0].rstrip(',;)')} is a variable of psql", hint=_PLAIN)
 
 
 def _copy(file: str, line: int) -> StatementFailedError:

@@ -93,3 +93,12 @@ def test_what_only_psql_understands_is_refused_before_anything_is_run(database: 
         trace_sql(database, "create table t ();\n\\set x 1\n", file="a.sql")
     with connect(database) as session:
         assert session.execute("select to_regclass('t')::text").fetchone() == (None,)
+
+
+def test_what_is_no_sql_is_answered_by_the_server(database: Database) -> None:
+    facts = trace_sql(database, "create table t (a int);\nalter table t add unique (a) not valid;\n", file="a.sql")
+
+    assert [(each.line, each.error) for each in facts.statements] == [
+        (1, None),
+        (2, ServerError(sqlstate="0A000", message="UNIQUE constraints cannot be marked NOT VALID")),
+    ]

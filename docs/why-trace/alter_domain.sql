@@ -1,0 +1,1 @@
+ALTER DOMAIN quantity ADD CONSTRAINT enough CHECK (VALUE > 0);

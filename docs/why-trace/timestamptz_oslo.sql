@@ -1,0 +1,2 @@
+SET timezone = 'Europe/Oslo';
+ALTER TABLE orders ALTER COLUMN placed TYPE timestamptz;

@@ -1,0 +1,2 @@
+SET timezone = 'UTC';
+ALTER TABLE orders ALTER COLUMN placed TYPE timestamptz;

@@ -1,0 +1,1 @@
+ALTER TABLE orders ADD CONSTRAINT code_once UNIQUE (code);

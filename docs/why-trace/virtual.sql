@@ -1,0 +1,1 @@
+ALTER TABLE orders ADD COLUMN double bigint GENERATED ALWAYS AS (amount * 2) VIRTUAL;
