@@ -308,7 +308,7 @@ def trace_sql(database: Database, text: str, *, file: str, schemas: Sequence[str
     :param text: what is in the file.
     :param file: its name.
     :param schemas: as for :func:`seachange.postgres.catalog.read_catalog`.
-    :raises StatementFailedError: it holds commands or variables of psql, data for COPY, or what is no SQL.
+    :raises StatementFailedError: it holds commands or variables of psql, or data for COPY.
     """
     from sqlalchemy.exc import DBAPIError
 
@@ -316,7 +316,7 @@ def trace_sql(database: Database, text: str, *, file: str, schemas: Sequence[str
     from seachange.postgres.connection import connect, engine
     from seachange.safety._tracing._script import read_script
 
-    statements = read_script(text, file=file)
+    statements = read_script(text, file=file, served=True)
     # As a session of psql is: without limits of ours.
     opened = engine(database, lock_timeout_ms=0, statement_timeout_ms=0)
     line = 0

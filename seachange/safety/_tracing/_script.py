@@ -25,12 +25,13 @@ class ScriptStatement:
     line: int
 
 
-def read_script(text: str, *, file: str) -> tuple[ScriptStatement, ...]:
-    """Return the statements of a file; what is no SQL is left for the server to say.
+def read_script(text: str, *, file: str, served: bool = False) -> tuple[ScriptStatement, ...]:
+    """Return the statements of a file.
 
     :param text: what is in it.
     :param file: its name, for messages.
-    :raises StatementFailedError: it holds commands or variables of psql, or data for COPY.
+    :param served: whether a server will say what is no SQL to it.
+    :raises StatementFailedError: it holds commands or variables of psql, data for COPY, or what is no SQL.
     """
     import postgast
 
@@ -38,6 +39,9 @@ def read_script(text: str, *, file: str) -> tuple[ScriptStatement, ...]:
         parsed = postgast.parse(text)
     except postgast.PgQueryError as exc:
         _refuse(text, file, max(exc.cursorpos - 1, 0))
+        if not served:
+            line = text.count("\n", 0, max(exc.cursorpos - 1, 0)) + 1
+            raise StatementFailedError(f"{file}:{line}: {exc.message}", hint="see the SQL of PostgreSQL 18") from exc
         return _scanned(text, file)
     encoded = text.encode()
     starts = [0, *(found.end() for found in re.finditer(rb"\n", encoded))]

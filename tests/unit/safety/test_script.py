@@ -47,7 +47,7 @@ def test_a_file_of_comments_has_no_statements() -> None:
         pytest.param(
             "copy t from stdin;\n", "a.sql:1: COPY FROM STDIN takes its rows from the file, as only psql can", id="copy without"
         ),
-        pytest.param("select 1;\nselect 'a;\n", "a.sql:2: unterminated quoted string", id="open quote"),
+        pytest.param("select 1;\n\nselec 2;", 'a.sql:3: syntax error at or near "selec"', id="no SQL"),
     ],
 )
 def test_what_the_server_would_not_understand_is_said_with_its_line(text: str, message: str) -> None:
@@ -60,8 +60,15 @@ def test_what_the_server_would_not_understand_is_said_with_its_line(text: str, m
 def test_what_is_no_sql_is_left_for_the_server_to_say() -> None:
     text = "select 1;\n-- what?\n\nselec 2; -- no\n\n/* and */ select 'a;b'"
 
-    assert [(each.line, each.sql) for each in read_script(text, file="a.sql")] == [
+    assert [(each.line, each.sql) for each in read_script(text, file="a.sql", served=True)] == [
         (1, "select 1"),
         (4, "selec 2"),
         (6, "select 'a;b'"),
     ]
+
+
+def test_what_has_no_end_is_told_here() -> None:
+    with pytest.raises(StatementFailedError) as caught:
+        read_script("select 1;\nselect 'a;\n", file="a.sql", served=True)
+
+    assert caught.value.message == "a.sql:2: unterminated quoted string"
