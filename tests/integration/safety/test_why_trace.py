@@ -3,39 +3,23 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from collections.abc import Callable
-from pathlib import Path
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from seachange.postgres.connection import Database, connect
+from seachange.postgres.connection import Database
 from seachange.postgres.server import Server
 from seachange.safety.facts import StatementFacts
-from seachange.safety.trace import trace_sql
-from seachange.testing.fixtures import fresh_database
 from tests.conftest import NEWEST
-from tests.project import REPOSITORY
-
-FOLDER = REPOSITORY / "docs" / "why-trace"
-SQUAWK = Path(sys.executable).with_name("squawk")
-# Advice about timeouts, repeated runs and types, which has nothing to do with what the statement does to the table.
-_ELSEWHERE = "require-lock-timeout,require-statement-timeout,prefer-robust-stmts,prefer-bigint-over-int,prefer-text-field"
+from tests.integration.safety.why_trace import PAGE, shop, squawk, traced, transcript
 
 _ADDS = "adding-field-with-default"
 _TYPE = "changing-column-type"
 _DOMAIN = "ban-alter-domain-with-add-constraint"
 _KEY = "adding-foreign-key-constraint"
 _REWRITTEN = {"locks": {"orders": "AX"}, "rewrites": ["orders"]}
-
-
-def squawk(name: str) -> list[str]:
-    """Return the rules that squawk finds broken in a file."""
-    command = [str(SQUAWK), "--pg-version", "18", "--reporter", "json", "--exclude", _ELSEWHERE, f"{name}.sql"]
-    done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, check=False)
-    return sorted(found["rule_name"] for found in json.loads(done.stdout))
 
 
 def words(facts: StatementFacts) -> dict[str, Any]:
@@ -51,17 +35,11 @@ def words(facts: StatementFacts) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value}
 
 
-@pytest.fixture(scope="module")
-def template(server_of: Callable[[int], Server]) -> Server:
-    return server_of(NEWEST)
-
-
 @pytest.fixture
-def shop(template: Server) -> Any:
-    with fresh_database(template) as database:
-        with connect(database, autocommit=True) as session:
-            session.execute((FOLDER / "setup.sql").read_bytes())
-        yield database
+def database(server_of: Callable[[int], Server]) -> Iterator[Database]:
+    """The tables that the page is about."""
+    with shop(server_of(NEWEST)) as fresh:
+        yield fresh
 
 
 _CASES = [
@@ -112,7 +90,20 @@ _CASES = [
 
 
 @pytest.mark.parametrize(("name", "said", "done"), _CASES)
-def test_text_and_server_say_what_the_page_shows(shop: Database, name: str, said: list[str], done: dict[str, Any]) -> None:
-    facts = trace_sql(shop, (FOLDER / f"{name}.sql").read_text(encoding="utf-8"), file=f"{name}.sql")
+def test_text_and_server_say_what_the_page_shows(database: Database, name: str, said: list[str], done: dict[str, Any]) -> None:
+    broken = sorted(found["rule_name"] for found in json.loads(squawk("--reporter", "json", f"{name}.sql")))
 
-    assert (squawk(name), words(facts.statements[-1])) == (said, done)
+    facts = traced(database, name)
+
+    assert (broken, words(facts.statements[-1])) == (said, done)
+    assert transcript(name, facts) in PAGE.read_text(encoding="utf-8")
+
+
+def test_the_page_shows_nothing_that_is_not_tested() -> None:
+    shown = re.findall(r"^\$ scripts/why-trace (\w+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert sorted(shown) == sorted(str(case.values[0]) for case in _CASES)
+
+
+def test_the_page_names_the_version_that_was_asked() -> None:
+    assert squawk("--version").strip() in PAGE.read_text(encoding="utf-8")
