@@ -69,7 +69,7 @@ class _Helper:
         try:
             with self._session.transaction():
                 self._session.execute(statement.encode())
-        except (psycopg.errors.OperationalError, psycopg.errors.ObjectNotInPrerequisiteState) as exc:
+        except psycopg.Error as exc:
             _log.debug("the wedge goes without %r: %s", statement, exc)
             return False
         return True

@@ -12,7 +12,7 @@ import pytest
 
 from seachange.errors import InterruptedRunError
 from seachange.postgres import interrupt
-from seachange.postgres.connection import Database, Session, connect
+from seachange.postgres.connection import Database, Session, connect, parse
 from seachange.safety._tracing._wedge import Reading, Wedge, wedge_for
 from seachange.safety.facts import LockMode
 
@@ -93,6 +93,17 @@ def test_all_phases_of_a_concurrent_rebuild_are_held_back(session: Session, each
 
 def test_a_statement_that_waits_for_nobody_is_said_to_be_polled(session: Session, each_database: Database) -> None:
     assert not run(session, each_database, "vacuum (skip_locked) t").certain
+
+
+def test_a_table_that_our_sessions_may_not_lock_is_polled(session: Session, each_database: Database) -> None:
+    session.execute("create role wedge_reader login; grant pg_monitor to wedge_reader")
+    try:
+        stranger = parse(each_database.url().replace("postgres@", "wedge_reader@"))
+        reading = run(session, stranger, "vacuum t")
+    finally:
+        session.execute("drop role wedge_reader")
+
+    assert not reading.certain
 
 
 def test_a_short_lock_timeout_of_the_statement_is_kept(session: Session, each_database: Database) -> None:
