@@ -113,6 +113,12 @@ class Settings:
         default="alembic.ini",
         variable="ALEMBIC_CONFIG",
     )
+    prepared_statements: bool = _setting(
+        _casts.boolean,
+        "true | false",
+        "the service keeps prepared statements, as psycopg 3 and asyncpg do by themselves (docs/compatibility.md)",
+        default=True,
+    )
     history: bool = _setting(
         _casts.boolean, "true | false", "every run is written down in the database, in table seachange.history", default=True
     )

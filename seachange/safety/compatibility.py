@@ -7,12 +7,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from seachange.plan import Finding, jsonable
+from seachange.safety._compatibility.bodies import find_broken_bodies, find_dropped
 from seachange.safety._compatibility.broken import find_broken
 from seachange.safety._compatibility.changes import find_changes
 from seachange.safety._compatibility.compiling import compile_code
+from seachange.safety._compatibility.functions import check_functions
 from seachange.safety._compatibility.preparing import Prepared, prepare
 from seachange.safety._compatibility.reading import read_schema
-from seachange.safety._compatibility.receiving import find_labels, find_nulls, find_retyped
+from seachange.safety._compatibility.receiving import find_identities, find_labels, find_nulls, find_retyped
 from seachange.safety._compatibility.values import (
     Case,
     Code,
@@ -45,6 +47,7 @@ __all__ = [
     "Query",
     "Schema",
     "Step",
+    "check_functions",
     "classify",
     "compile_code",
     "finding_of",
@@ -104,10 +107,14 @@ def judge(case: Case) -> tuple[Effect, ...]:
         *find_required(case),
         *find_restrictions(case),
         *find_labels(case),
-        *find_retyped(case),
+        *find_identities(case),
         *find_nulls(case),
+        *find_broken_bodies(case),
+        *find_dropped(case),
     ]
-    found += find_changes(case, told=[(effect.table, effect.column) for effect in found])
+    told = {(effect.table, effect.column) for effect in found}
+    found += [effect for effect in find_retyped(case) if (effect.table, effect.column) not in told]
+    found += find_changes(case, told=found)
     return tuple(sorted(found, key=lambda effect: (_FIRST[effect.impact], effect.table, effect.column, effect.rule)))
 
 
@@ -116,17 +123,13 @@ def missed(effects: Iterable[Effect]) -> tuple[Effect, ...]:
 
     :param effects: what it would mean for that code to have the old schema instead of the new one.
     """
-    return tuple(
-        dataclasses.replace(
-            effect,
-            severity="info",
-            hint="",
-            message=f"{effect.subject}: {'; '.join(effect.statements)} does not work before "
-            f"{f'revision {effect.place.revision}' if effect.place.revision else 'the migration'}",
-        )
-        for effect in effects
-        if effect.impact == "breaking"
-    )
+    return tuple(_told_ahead(effect) for effect in effects if effect.impact == "breaking")
+
+
+def _told_ahead(effect: Effect) -> Effect:
+    what = "; ".join(effect.statements) or "the type that it expects"
+    when = f"revision {effect.place.revision}" if effect.place.revision else "the migration"
+    return dataclasses.replace(effect, severity="info", hint="", message=f"{effect.subject}: {what} only after {when}")
 
 
 def classify(effects: Iterable[Effect]) -> Impact:

@@ -17,7 +17,7 @@ from seachange.workflow.run import Run
 
 if TYPE_CHECKING:
     from seachange.postgres.connection import Database
-    from seachange.safety.compatibility import Case, Code, Compatibility
+    from seachange.safety.compatibility import Case, Code, Compatibility, Effect
 
 __all__ = ["compatibility", "find_compatibility"]
 
@@ -78,7 +78,7 @@ def find_compatibility(run: Run, name: str) -> Compatibility:
         revisions=tried.revisions,
         queries=len(old.queries),
         effects=effects,
-        code_first=missed(judge(tried.backward)),
+        code_first=(*missed(judge(tried.backward)), *_unfit(tried)),
         pending=classify(effect for effect in effects if effect.place.revision in pending or not effect.place.revision),
         problems=tuple(_problems(tried, reference)),
     )
@@ -116,7 +116,7 @@ def _shadow_at(run: Run, reference: Reference) -> Iterator[Database]:
 def _tried(run: Run, database: Database, *, old: Code, new: Code) -> _Tried:
     """Prepare the statements of both before and after the revisions; those of the old code are kept meanwhile, as by drivers."""
     from seachange.postgres.connection import connect
-    from seachange.safety.compatibility import Case, Prepared, prepare, read_schema
+    from seachange.safety.compatibility import Case, Prepared, check_functions, prepare, read_schema
 
     with (
         contextlib.closing(connect(database, autocommit=True)) as running,
@@ -126,15 +126,26 @@ def _tried(run: Run, database: Database, *, old: Code, new: Code) -> _Tried:
         before = read_schema(other, schemas=schemas)
         old, new = old.in_schema(before.default), new.in_schema(before.default)
         kept = Prepared(running, [query.sql for query in old.queries])
+        bodies_before = check_functions(other)
         new_before = prepare(other, [query.sql for query in new.queries])
         run.progress("applying the revisions on a throwaway server")
         steps = travel(run, database)
         after = read_schema(other, schemas=schemas)
-        outdated = kept.outdated()
+        outdated = kept.outdated() if run.settings.prepared_statements else frozenset()
         old_after = prepare(other, [query.sql for query in old.queries])
+        bodies_after = check_functions(other)
         new_after = prepare(other, [query.sql for query in new.queries])
     forward = Case(
-        code=old, old=before, new=after, failed_before=kept.failures, failed_after=old_after, outdated=outdated, steps=steps
+        code=old,
+        old=before,
+        new=after,
+        failed_before=kept.failures,
+        failed_after=old_after,
+        outdated=outdated,
+        successor=new,
+        bodies_before=bodies_before,
+        bodies_after=bodies_after,
+        steps=steps,
     )
     backward = Case(code=new, old=after, new=before, failed_before=new_after, failed_after=new_before, steps=steps)
     return _Tried(revisions=tuple(step.revision for step in steps), forward=forward, backward=backward)
@@ -145,15 +156,28 @@ def _pending(run: Run, revisions: Iterable[str]) -> frozenset[str]:
     return frozenset(revisions) - applied
 
 
+def _unfit(tried: _Tried) -> Iterator[Effect]:
+    """Yield what the present code, written for the schema before, does not find at the head: it is not adapted yet."""
+    from seachange.safety.compatibility import Effect
+
+    case = tried.backward
+    for number, failure in case.failed_before.items():
+        query = case.code.queries[number]
+        if number not in case.failed_after:
+            message = f"{query.table}: {query.kind} of {query.owner} does not fit the schema at the head: {failure.message}"
+            yield Effect(impact="breaking", table=query.table, message=message, statements=(f"{query.kind} of {query.owner}",))
+            return
+
+
 def _problems(tried: _Tried, reference: Reference) -> Iterator[str]:
     for case in (tried.forward, tried.backward):
         yield from (f"{case.code.name}: {problem}" for problem in case.code.problems)
-        if failures := case.failed_before:
-            number, failure = next(iter(failures.items()))
-            query = case.code.queries[number]
+        failures = [(number, each) for number, each in case.failed_before.items() if number in case.failed_after]
+        if failures:
+            query = case.code.queries[failures[0][0]]
             yield (
-                f"{case.code.name}: {len(failures)} of its {len(case.code.queries)} statements do not fit its own schema and say "
-                f"nothing here, {query.kind} of {query.owner} first: {failure.message}"
+                f"{case.code.name}: {len(failures)} of its {len(case.code.queries)} statements fit neither schema and say "
+                f"nothing here, {query.kind} of {query.owner} first: {failures[0][1].message}"
             )
     if reference.missing:
         yield f"{reference.name} has revisions that the working tree has not: {', '.join(reference.missing)}"
@@ -165,7 +189,7 @@ def _facts(found: Compatibility) -> Iterator[str]:
         f"{_count(len(found.revisions), 'revision')} since"
     )
     yield from (f"{effect.impact}: {effect.message}" for effect in found.effects if effect.severity == "info")
-    yield from (f"code first: {effect.message}" for effect in found.code_first)
+    yield from (f"the working tree: {effect.message}" for effect in found.code_first)
     if found.revisions and found.pending != found.version_class:
         yield f"what the database does not have yet is {found.pending}"
 

@@ -33,7 +33,8 @@ def find_broken(case: Case) -> Iterator[Effect]:
         for subject in _subjects(case, query, failure):
             groups.setdefault(subject, []).append((query, failure))
     for (table, column), hits in sorted(groups.items()):
-        yield _effect(case, (table, column), hits)
+        # The server's words for a join name an alias.
+        yield _effect(case, (table, column), sorted(hits, key=lambda hit: hit[0].kind == "join"))
 
 
 def statements_of(queries: Iterable[Query]) -> tuple[str, ...]:
@@ -56,9 +57,16 @@ def _subjects(case: Case, query: Query, failure: Failure) -> list[tuple[str, str
     named = [(table, column) for table, columns in query.uses.items() for column in columns]
     gone = _gone(case, named)
     if not gone:
+        gone = [(table, column) for table, column in named if column in failure.message and _retyped(case, table, column)]
+    if not gone:
         every = [(table.name, column.name) for table in case.code.tables.values() for column in table.columns]
         gone = [(table, column) for table, column in _gone(case, every) if (column or table) in failure.message]
     return gone or [(query.table, "")]
+
+
+def _retyped(case: Case, table: str, column: str) -> bool:
+    before, after = case.old.column(table, column), case.new.column(table, column)
+    return before is not None and after is not None and before.type != after.type
 
 
 def _gone(case: Case, named: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

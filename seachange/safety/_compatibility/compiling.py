@@ -203,7 +203,8 @@ def _known(table: Table, mappers: Iterable[Mapper[Any]]) -> _Known:
     here = [mapper for mapper in mappers if table in mapper.tables]
     own = [mapper for mapper in here if mapper.local_table is table and not mapper.single]
     named = {column for mapper in here for column in mapper.columns}
-    identities = {str(name) for mapper in own if mapper.polymorphic_on is not None for name in mapper.polymorphic_map}
+    roots = [mapper for mapper in own if mapper.polymorphic_on is not None and not mapper.inherits]
+    identities = {str(name) for mapper in roots for name in mapper.polymorphic_map}
     return _Known(
         table=table,
         columns=tuple(column for column in table.columns if not here or column in named),
@@ -213,9 +214,16 @@ def _known(table: Table, mappers: Iterable[Mapper[Any]]) -> _Known:
     )
 
 
-def _loaded(mapper: Mapper[Any]) -> list[Any]:
-    found = [attribute for each in mapper.self_and_descendants for attribute in each.column_attrs if not attribute.deferred]
-    return [column for attribute in found for column in attribute.columns]
+def _loaded(mapper: Mapper[Any], *, seen: tuple[Mapper[Any], ...] = ()) -> list[Any]:
+    """Return the columns that loading a class names, those that are joined to it by themselves included."""
+    own = [attribute for each in mapper.self_and_descendants for attribute in each.column_attrs if not attribute.deferred]
+    columns: list[Any] = [column for attribute in own for column in attribute.columns]
+    for relationship in mapper.relationships:
+        if relationship.lazy in ("joined", False) and relationship.mapper not in seen:
+            between: list[Any] = [*relationship.local_columns, *relationship.remote_side]
+            columns += between
+            columns += _loaded(relationship.mapper, seen=(*seen, mapper))
+    return columns
 
 
 def _uses(columns: Iterable[Any]) -> dict[str, tuple[str, ...]]:

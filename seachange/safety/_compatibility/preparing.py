@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import psycopg
     from psycopg.pq.abc import PGresult
 
-__all__ = ["Prepared", "prepare"]
+__all__ = ["Prepared", "describe", "failure_of", "prepare"]
 
 _CHANGED_RESULT = "cached plan must not change result type"
 
@@ -37,7 +37,7 @@ class Prepared:
         session = self._connection.pgconn
         name = f"kept{number}".encode()
         described = session.describe_prepared(name)
-        if _failure(described):
+        if failure_of(described):
             # It was analysed anew for that, and says then what executing it would.
             return _text(described)
         if not described.nfields:
@@ -61,12 +61,36 @@ def prepare(connection: psycopg.Connection[Any], texts: Sequence[str], *, prefix
     failures = {}
     for number, text in enumerate(texts):
         result = session.prepare(f"{prefix}{number}".encode() if prefix else b"", text.encode())
-        if failure := _failure(result):
+        if failure := failure_of(result):
             failures[number] = failure
     return failures
 
 
-def _failure(result: PGresult) -> Failure | None:
+def describe(connection: psycopg.Connection[Any], text: str, *, columns: bool = True) -> Failure | dict[str, str]:
+    """Prepare a statement and return its columns with their types, or why it cannot be prepared.
+
+    :param connection: in autocommit mode, without a transaction.
+    :param text: the statement.
+    :param columns: whether the columns are asked for.
+    """
+    session = connection.pgconn
+    if failure := failure_of(session.prepare(b"", text.encode())):
+        return failure
+    if not columns:
+        return {}
+    result = session.describe_prepared(b"")
+    names = [(result.fname(number) or b"").decode() for number in range(result.nfields)]
+    kinds = [(result.ftype(number), result.fmod(number)) for number in range(result.nfields)]
+    query = "select " + ", ".join("format_type(%s, %s)" for _ in kinds)
+    row = connection.execute(query.encode(), [part for kind in kinds for part in kind]).fetchone() if kinds else ()
+    return dict(zip(names, map(str, row or ()), strict=False))
+
+
+def failure_of(result: PGresult) -> Failure | None:
+    """Return what a server said when it failed, None when it did not.
+
+    :param result: its answer.
+    """
     from psycopg.pq import DiagnosticField, ExecStatus
 
     if result.status != ExecStatus.FATAL_ERROR:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from seachange.postgres.catalog import Catalog, Column
 from seachange.safety._compatibility.blame import blame, words_of
 from seachange.safety._compatibility.broken import statements_of
 from seachange.safety._compatibility.values import Case, CodeTable, Effect, Query, Schema
 
-__all__ = ["find_labels", "find_nulls", "find_retyped"]
+__all__ = ["find_identities", "find_labels", "find_nulls", "find_retyped"]
 
 # Types that a driver gives as the same type of Python.
 _FAMILIES = (
@@ -34,19 +34,39 @@ def find_retyped(case: Case) -> Iterator[Effect]:
 
     :param case: the code and the schemas.
     """
+    explained: set[int] = set()
     for code in case.code.tables.values():
         for known in code.columns:
             before, after = case.old.column(code.name, known.name), case.new.column(code.name, known.name)
-            if before and after and before.type != after.type and not _same_enum(case, before, after):
-                yield _retyped(case, code, change=(before, after))
+            if before and after and case.old.type_of(code.name, known.name) != case.new.type_of(code.name, known.name):
+                hit = {number for number in case.outdated if _names(case.code.queries[number], code.name, before.name)}
+                explained |= hit
+                yield _retyped(case, code, change=(before, after), hit=hit)
+    yield from _unexplained(case, case.outdated - explained)
 
 
-def _retyped(case: Case, code: CodeTable, *, change: tuple[Column, Column]) -> Effect:
+def _unexplained(case: Case, numbers: Iterable[int]) -> Iterator[Effect]:
+    """Yield what no column of a table explains: an expression, a function that gives another type."""
+    queries = [case.code.queries[number] for number in sorted(numbers)]
+    for table in dict.fromkeys(query.table for query in queries):
+        statements = statements_of(query for query in queries if query.table == table)
+        yield Effect(
+            impact="breaking",
+            severity="error",
+            rule="SC706",
+            table=table,
+            message=f"{table}: {'; '.join(statements)}, kept prepared: cached plan must not change result type",
+            hint=_PLAN,
+            statements=statements,
+        )
+
+
+def _retyped(case: Case, code: CodeTable, *, change: tuple[Column, Column], hit: Iterable[int]) -> Effect:
     before, after = change
-    hit = [query for number in sorted(case.outdated) if _names(query := case.code.queries[number], code.name, before.name)]
-    statements = statements_of(hit)
-    place = blame(case.steps, lambda catalog: _type_of(catalog, code.name, before.name), words=words_of(before.name, code.name))
-    said = f"{code.name}.{before.name} turns from {before.type} into {after.type}{place.words}"
+    statements = statements_of(case.code.queries[number] for number in sorted(hit))
+    place = blame(case.steps, lambda catalog: _type_of(catalog, code.name, before), words=words_of(before.name, code.name))
+    turned = f"turns from {before.type} into {after.type}" if before.type != after.type else f"gets another type {after.type}"
+    said = f"{code.name}.{before.name} {turned}{place.words}"
     same = before.type_ref == after.type_ref or _alike(before.type, after.type)
     if hit:
         refused = f"{'; '.join(statements)}, kept prepared: cached plan must not change result type"
@@ -69,12 +89,6 @@ def _retyped(case: Case, code: CodeTable, *, change: tuple[Column, Column]) -> E
 def _alike(before: str, after: str) -> bool:
     texts = bool(_TEXT.fullmatch(before) and _TEXT.fullmatch(after))
     return texts or any({before, after} <= family for family in _FAMILIES)
-
-
-def _same_enum(case: Case, before: Column, after: Column) -> bool:
-    """Say whether it is the same enum under another name."""
-    kinds = [schema_labels(case.old, before), schema_labels(case.new, after)]
-    return bool(kinds[0]) and kinds[0].keys() == kinds[1].keys()
 
 
 def schema_labels(schema: Schema, column: Column) -> dict[int, str]:
@@ -168,6 +182,27 @@ def _added(case: Case, code: CodeTable, column: Column, *, labels: list[str]) ->
     )
 
 
+def find_identities(case: Case) -> Iterator[Effect]:
+    """Yield the polymorphic identities that the next code has a class for and this one has not.
+
+    :param case: the code, with its successor.
+    """
+    for name, after in case.successor.tables.items() if case.successor else ():
+        before = case.code.tables.get(name)
+        new = [identity for identity in after.identities if before and before.identities and identity not in before.identities]
+        if new:
+            yield Effect(
+                impact="additive",
+                severity="warning",
+                rule="SC707",
+                table=name,
+                message=f"{name}: the working tree has a class for {', '.join(map(repr, new))}, and {case.code.name} has none: "
+                "loading such a row fails there",
+                hint=_READER,
+                provenance="inferred",
+            )
+
+
 def _names(query: Query, table: str, column: str) -> bool:
     return column in query.uses.get(table, ())
 
@@ -177,9 +212,9 @@ def _column(catalog: Catalog, table: str, name: str) -> Column | None:
     return next((column for column in relation.columns if column.name == name), None) if relation else None
 
 
-def _type_of(catalog: Catalog, table: str, name: str) -> object:
-    column = _column(catalog, table, name)
-    return column and column.type
+def _type_of(catalog: Catalog, table: str, before: Column) -> object:
+    column = _column(catalog, table, before.name)
+    return column and (column.type, _labels(catalog, before))
 
 
 def _nullness(catalog: Catalog, table: str, name: str) -> object:

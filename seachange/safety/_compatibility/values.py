@@ -12,6 +12,7 @@ from seachange.postgres.catalog import Catalog, Column, Table, View, qualified
 from seachange.safety.facts import Provenance
 
 __all__ = [
+    "Bodies",
     "Case",
     "Code",
     "CodeColumn",
@@ -195,12 +196,13 @@ class Step:
 class Schema:
     """A schema with the identity of its parts, which a rename leaves as it is.
 
-    ``names`` gives table and column by the table's oid and the column's number, which is 0 for the table itself; ``labels`` the
-    enum and the label by the label's oid.
+    ``names`` gives table and column by the table's oid and the column's number, which is 0 for the table itself, ``types`` oid
+    and modifier of the type by the same; ``labels`` the enum and the label by the label's oid.
     """
 
     catalog: Catalog = dataclasses.field(repr=False)
     names: Mapping[tuple[int, int], tuple[str, str]] = dataclasses.field(default_factory=dict, repr=False)
+    types: Mapping[tuple[int, int], tuple[int, int]] = dataclasses.field(default_factory=dict, repr=False)
     labels: Mapping[int, tuple[str, str]] = dataclasses.field(default_factory=dict, repr=False)
     default: str = "public"
 
@@ -215,6 +217,10 @@ class Schema:
         """What ``names`` says, the other way round."""
         return {name: identity for identity, name in self.names.items()}
 
+    def type_of(self, table: str, name: str) -> tuple[int, int]:
+        """Return what identifies the type of a column, zeros for none."""
+        return self.types.get(self.identities.get((table, name), (0, 0)), (0, 0))
+
     def column(self, table: str, name: str) -> Column | None:
         """Return a column of a table or view, if it is there."""
         found = self.relations.get(table)
@@ -222,11 +228,19 @@ class Schema:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Bodies:
+    """What a look at every function found: definitions, and what fails by function, table of the trigger and statement."""
+
+    definitions: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    failures: Mapping[tuple[str, str, str], Failure] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Case:
     """All that is known of code and the way from the schema that it was written for to another one.
 
     ``failed_before`` and ``failed_after`` are statements that could not be prepared, by number; ``outdated`` those that were kept
-    prepared over the change, and are refused since their result has other types.
+    prepared over the change, and are refused since their result has other types. ``successor`` is the code that comes after it.
     """
 
     code: Code
@@ -235,6 +249,9 @@ class Case:
     failed_before: Mapping[int, Failure] = dataclasses.field(default_factory=dict)
     failed_after: Mapping[int, Failure] = dataclasses.field(default_factory=dict)
     outdated: frozenset[int] = frozenset()
+    successor: Code | None = dataclasses.field(default=None, repr=False)
+    bodies_before: Bodies = dataclasses.field(default_factory=Bodies, repr=False)
+    bodies_after: Bodies = dataclasses.field(default_factory=Bodies, repr=False)
     steps: tuple[Step, ...] = ()
 
     @property
