@@ -54,7 +54,13 @@ def test_the_environment_wins_over_the_env_file(tmp_path: Path) -> None:
 def test_every_setting_is_read_from_its_variable(tmp_path: Path, key: str) -> None:
     setting = next(one for one in config.describe() if one.key == key)
     values = {bool: "true", int: "17", type(None): "17", tuple: "one,two"}
-    special = {"app_env": "staging", "history": "false", "kill_blockers": "idle-in-transaction", "lint_severity": "SC104=off"}
+    special = {
+        "app_env": "staging",
+        "history": "false",
+        "prepared_statements": "false",
+        "kill_blockers": "idle-in-transaction",
+        "lint_severity": "SC104=off",
+    }
     text = special.get(key, values.get(type(setting.default), "some/text"))
 
     settings = config.load(make_project(tmp_path), environ={setting.variable: text})
