@@ -8,7 +8,7 @@ from typing import Any
 
 from seachange.plan import Finding, jsonable
 from seachange.safety._compatibility.bodies import find_broken_bodies, find_dropped
-from seachange.safety._compatibility.broken import find_broken
+from seachange.safety._compatibility.broken import find_broken, told
 from seachange.safety._compatibility.changes import find_changes
 from seachange.safety._compatibility.compiling import compile_code
 from seachange.safety._compatibility.functions import check_functions
@@ -112,8 +112,8 @@ def judge(case: Case) -> tuple[Effect, ...]:
         *find_broken_bodies(case),
         *find_dropped(case),
     ]
-    told = {(effect.table, effect.column) for effect in found}
-    found += [effect for effect in find_retyped(case) if (effect.table, effect.column) not in told]
+    subjects = {(effect.table, effect.column) for effect in found}
+    found += [effect for effect in find_retyped(case) if (effect.table, effect.column) not in subjects]
     found += find_changes(case, told=found)
     return tuple(sorted(found, key=lambda effect: (_FIRST[effect.impact], effect.table, effect.column, effect.rule)))
 
@@ -127,7 +127,7 @@ def missed(effects: Iterable[Effect]) -> tuple[Effect, ...]:
 
 
 def _told_ahead(effect: Effect) -> Effect:
-    what = "; ".join(effect.statements) or "the type that it expects"
+    what = told(effect.statements) or "the type that it expects"
     when = f"revision {effect.place.revision}" if effect.place.revision else "the migration"
     return dataclasses.replace(effect, severity="info", hint="", message=f"{effect.subject}: {what} only after {when}")
 

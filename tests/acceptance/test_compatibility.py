@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -84,7 +88,7 @@ def test_a_renamed_column_is_named_with_its_line_and_what_fails(clinic: Project,
         "migrations/versions/0003_change.py:11: clinic.pets.owner_id is renamed to keeper_id by revision 0003: " in outcome.stdout
     )
     assert "SELECT, INSERT and UPDATE of Pet" in outcome.stdout
-    assert "fail: column pets.owner_id does not exist [SC701]" in outcome.stdout
+    assert "fail: column pets.owner_id does not exist [SC701" in outcome.stdout
     assert "hint: expand and contract: add keeper_id beside owner_id" in outcome.stdout
     assert "breaking (major) for v1; neither schema nor code can be deployed first" in outcome.stdout
     assert git(clinic.path, "worktree", "list").count("\n") == 1
@@ -335,3 +339,41 @@ def test_the_reference_application_fits_its_own_head(project: Project, database:
 
     step = json.loads(outcome.stdout)["steps"][-1]
     assert (outcome.exit_code, verdict(step), step["findings"]) == (0, ("neutral", "patch", "both"), []), outcome
+
+
+def test_a_list_of_values_in_a_check_may_grow_and_not_shrink(clinic: Project, database: Database) -> None:
+    checks = clinic.path / "migrations/versions/0002_audit.py"
+    both = "        \"ALTER TABLE clinic.staff ADD CONSTRAINT ck_{0} CHECK ({0} IN ('a', 'b'))\"\n"
+    lines = [f"    op.execute(\n{both.format(name)}    )\n" for name in ("kind", "ward")]
+    text = checks.read_text(encoding="utf-8")
+    checks.write_text(text.replace("def downgrade", "".join(lines) + "\n\ndef downgrade", 1), encoding="utf-8")
+    anew = 'op.execute("ALTER TABLE clinic.staff DROP CONSTRAINT ck_{0}, ADD CONSTRAINT ck_{0} CHECK ({0} IN ({1}))")'
+    change(clinic, anew.format("kind", "'a', 'b', 'c'"), anew.format("ward", "'b', 'c'"))
+
+    step = judged(clinic, database)
+
+    assert found(step) == [("SC215", "clinic.staff", "0003_change.py", 12)]
+    assert "clinic.staff.ward gets check ck_ward by revision 0003" in step["findings"][0]["message"]
+
+
+@pytest.mark.parametrize("how", [pytest.param(signal.SIGINT, id="Ctrl-C"), pytest.param(signal.SIGTERM, id="SIGTERM")])
+def test_a_stopped_check_leaves_no_files_of_the_other_commit(
+    clinic: Project, database: Database, tmp_path: Path, how: signal.Signals
+) -> None:
+    mark = tmp_path / "mark"
+    waits = f"import datetime\nimport pathlib\nimport time\n\npathlib.Path({str(mark)!r}).write_text(__file__)\ntime.sleep(60)\n"
+    clinic.replace("clinic_models.py", old="import datetime\n", new=waits)
+    git(clinic.path, "commit", "--all", "--quiet", "--message", "Wait")
+    clinic.replace("clinic_models.py", old=waits, new="import datetime\n")
+
+    with clinic.start("invoke", "migration.check", "--compatible-with", "HEAD", env={"DATABASE_URL": database.url()}) as process:
+        deadline = time.monotonic() + 60
+        while not (mark.exists() and mark.read_text()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        os.kill(process.pid, how)
+        process.communicate(timeout=60)
+
+    there = Path(mark.read_text(encoding="utf-8"))
+    assert (process.returncode, there.parent.exists()) == (128 + how, False)
+    assert there.is_relative_to(Path(tempfile.gettempdir()).resolve())
+    assert git(clinic.path, "worktree", "list").count("\n") == 1

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from seachange.postgres.catalog import Catalog
 from seachange.safety._compatibility.blame import blame, words_of
 from seachange.safety._compatibility.values import Case, Effect, Failure, Query
 
-__all__ = ["find_broken", "statements_of"]
+__all__ = ["find_broken", "statements_of", "told"]
+
+_SHOWN = 4
 
 _RENAMED = (
     "expand and contract: add {new} beside {old}, let the code write both and fill old rows, read {new}, "
@@ -48,6 +50,15 @@ def statements_of(queries: Iterable[Query]) -> tuple[str, ...]:
     return tuple(f"{_listed(list(found))} of {owner}" for owner, found in kinds.items())
 
 
+def told(statements: Sequence[str]) -> str:
+    """Return statements as one text, of many only the first ones.
+
+    :param statements: as :func:`statements_of` gives them.
+    """
+    more = f" and {len(statements) - _SHOWN} more" if len(statements) > _SHOWN else ""
+    return "; ".join(statements[:_SHOWN]) + more
+
+
 def _listed(words: list[str]) -> str:
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
@@ -82,7 +93,7 @@ def _gone(case: Case, named: Iterable[tuple[str, str]]) -> list[tuple[str, str]]
 def _effect(case: Case, key: tuple[str, str], hits: list[tuple[Query, Failure]]) -> Effect:
     table, column = key
     statements = statements_of(query for query, _ in hits)
-    failing = f"{'; '.join(statements)} {'fail' if len(hits) > 1 else 'fails'}: {hits[0][1].message}"
+    failing = f"{told(statements)} {'fail' if len(hits) > 1 else 'fails'}: {hits[0][1].message}"
     gone = table not in case.new.relations or (column and not case.new.column(table, column))
     rule, said, hint = _renamed_or_dropped(case, table, column) if gone else _refused(hits[0][1])
     subject = f"{table}.{column}" if column else table

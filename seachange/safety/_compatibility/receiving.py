@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from seachange.postgres.catalog import Catalog, Column
 from seachange.safety._compatibility.blame import blame, words_of
-from seachange.safety._compatibility.broken import statements_of
+from seachange.safety._compatibility.broken import statements_of, told
 from seachange.safety._compatibility.values import Case, CodeTable, Effect, Query, Schema
 
 __all__ = ["find_identities", "find_labels", "find_nulls", "find_retyped"]
@@ -55,7 +55,7 @@ def _unexplained(case: Case, numbers: Iterable[int]) -> Iterator[Effect]:
             severity="error",
             rule="SC706",
             table=table,
-            message=f"{table}: {'; '.join(statements)}, kept prepared: cached plan must not change result type",
+            message=f"{table}: {told(statements)}, kept prepared: cached plan must not change result type",
             hint=_PLAN,
             statements=statements,
         )
@@ -69,7 +69,7 @@ def _retyped(case: Case, code: CodeTable, *, change: tuple[Column, Column], hit:
     said = f"{code.name}.{before.name} {turned}{place.words}"
     same = before.type_ref == after.type_ref or _alike(before.type, after.type)
     if hit:
-        refused = f"{'; '.join(statements)}, kept prepared: cached plan must not change result type"
+        refused = f"{told(statements)}, kept prepared: cached plan must not change result type"
     else:
         refused = "the code reads and writes it as before"
     breaking = bool(hit) or not same

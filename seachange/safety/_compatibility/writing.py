@@ -16,6 +16,10 @@ _NULLS = "release code that writes no NULL, fill old rows, and make it NOT NULL 
 _DEFAULT = "keep the default until every running version sends a value"
 _RESTRICTED = "release code that writes only what the restriction allows, and add the restriction one release later"
 
+_LITERAL = re.compile(r"'(?:[^']|'')*'")
+# The elements of ARRAY[...], as the server writes IN.
+_LITERALS = re.compile(r"(?<=ARRAY\[)'(?:[^']|'')*'[^\]']*(?:'(?:[^']|'')*'[^\]']*)*(?=\])")
+
 # A default that is another one for each row.
 _VARYING = re.compile(r"nextval|random|uuid|clock_timestamp|now\(|current_timestamp", re.IGNORECASE)
 
@@ -178,9 +182,22 @@ def _harmless(constraint: Constraint, *, code: CodeTable, before: Table, table: 
             return True
         if any(tuple(sorted(names)) == columns for names, _ in code.references):
             return True
-    elif constraint.name in code.checks:
+    elif constraint.name in code.checks or _widened(constraint, before):
         return True
     return _only_of_new(constraint, code=code, before=before, table=table)
+
+
+def _widened(constraint: Constraint, before: Table) -> bool:
+    """Say whether a check allows the values of a list that one before it allowed too, and more."""
+    skeleton, values = _list_of(constraint)
+    same = [known for each in before.constraints for form, known in [_list_of(each)] if form == skeleton]
+    return bool(values) and any(known <= values for known in same)
+
+
+def _list_of(constraint: Constraint) -> tuple[str, frozenset[str]]:
+    """Return a check without the literals of its lists, and those."""
+    form = _LITERALS.sub("...", constraint.definition)
+    return form, frozenset(_LITERAL.findall("".join(found[0] for found in _LITERALS.finditer(constraint.definition))))
 
 
 def _target(constraint: Constraint) -> tuple[str, str]:
