@@ -19,16 +19,30 @@ Row = tuple[Any, ...]
 
 # Without row_security = off, a policy would hide rows from the check and nobody would know.
 _SETTINGS = """
-SELECT pg_catalog.set_config('statement_timeout', %s, true), pg_catalog.set_config('row_security', 'off', true)
+SELECT pg_catalog.set_config('statement_timeout', %s, true), pg_catalog.set_config('row_security', 'off', true),
+       pg_catalog.set_config('transaction_read_only', 'on', true)
 """
 
 
 class NotCheckedError(Exception):
-    """The check could not be made; the message says why."""
+    """The check could not be made; the message says why, ``sqlstate`` what the server called it.
+
+    :param message: why.
+    :param sqlstate: empty where the server has said nothing.
+    """
+
+    def __init__(self, message: str, *, sqlstate: str = "") -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate
 
 
 def look(
-    connection: psycopg.Connection, query: str | Composed, *, timeout_ms: int, parameters: Sequence[object] = ()
+    connection: psycopg.Connection,
+    query: str | Composed,
+    *,
+    timeout_ms: int,
+    parameters: Sequence[object] = (),
+    before: str = "",
 ) -> Sequence[Row]:
     """Run a query in a transaction of its own, or in a savepoint of the one that is open, and return all rows.
 
@@ -38,6 +52,7 @@ def look(
     :param query: the query.
     :param timeout_ms: how long it may take; 0 sets no limit.
     :param parameters: values for its placeholders.
+    :param before: a statement that is run before it in the same transaction, which can write nothing.
     :raises NotCheckedError: the time was not enough, a lock was not to be had, or the user may not see all rows.
     :raises ServerUnreachableError: the connection was lost.
     """
@@ -49,13 +64,16 @@ def look(
     try:
         with connection.transaction(force_rollback=True), connection.cursor(row_factory=tuple_row) as cursor:
             cursor.execute(_SETTINGS, [str(timeout_ms)])
+            if before:
+                cursor.execute(before.encode())
             rows: Sequence[Row] = cursor.execute(text, parameters or None).fetchall()
             return rows
     except psycopg.Error as exc:
         if connection.broken:
             raise ServerUnreachableError(f"the connection was lost: {redact(str(exc))}", hint="try again") from exc
         spent_ms = (time.monotonic() - begin) * 1000
-        raise NotCheckedError(_reason(exc, timeout_ms=timeout_ms, spent_ms=spent_ms)) from exc
+        reason = _reason(exc, timeout_ms=timeout_ms, spent_ms=spent_ms)
+        raise NotCheckedError(reason, sqlstate=exc.sqlstate or "") from exc
 
 
 def _reason(exc: psycopg.Error, *, timeout_ms: int, spent_ms: float) -> str:

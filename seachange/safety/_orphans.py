@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import psycopg
     from psycopg.sql import Composable, Composed
 
-__all__ = ["find_orphans"]
+__all__ = ["find_orphans", "orphan_condition", "readable"]
 
 _LONGEST = 60
 
@@ -36,7 +36,7 @@ def find_orphans(connection: psycopg.Connection, key: ForeignKey, *, sample: int
             code="orphans-not-checked",
             message=f"{key.child.qualified}: {_named(key)} was {exc}",
             severity="warning",
-            hint="raise statement_timeout, or run it yourself: " + _readable(_listing(key)),
+            hint="raise statement_timeout, or run it yourself: " + readable(_listing(key)),
         )
     return _finding(key, rows[:sample], rows[0]) if rows else None
 
@@ -51,7 +51,7 @@ def _query(key: ForeignKey, *, limit: int) -> Composed:
     ).format(
         shown=SQL(", ").join(SQL("{}::text").format(column) for column in columns),
         table=_table(key.child, "c"),
-        orphan=_orphan(key),
+        orphan=orphan_condition(key),
         keys=SQL(", ").join(columns),
         limit=Literal(limit),
     )
@@ -60,15 +60,21 @@ def _query(key: ForeignKey, *, limit: int) -> Composed:
 def _listing(key: ForeignKey) -> Composed:
     from psycopg.sql import SQL
 
-    return SQL("SELECT c.* FROM {} WHERE {};").format(_table(key.child, "c"), _orphan(key))
+    return SQL("SELECT c.* FROM {} WHERE {};").format(_table(key.child, "c"), orphan_condition(key))
 
 
-def _orphan(key: ForeignKey) -> Composed:
+def orphan_condition(key: ForeignKey, *, parent: Composable | None = None) -> Composed:
+    """Return the condition of a row, called ``c``, that has no counterpart in the parent.
+
+    :param key: the foreign key.
+    :param parent: the parent's rows, called ``p``, as an item of FROM; the parent itself by default.
+    """
     from psycopg.sql import SQL
 
+    rows = parent or _table(key.parent, "p")
     columns = [_column("c", name) for name in key.child.columns]
     nulls = [SQL("{} IS NULL").format(column) for column in columns]
-    unmatched = _unmatched_period(key) if key.period else SQL("NOT EXISTS ({})").format(_matches(key, SQL("1")))
+    unmatched = _unmatched_period(key, rows) if key.period else SQL("NOT EXISTS ({})").format(_matches(key, rows, SQL("1")))
     if key.match_full and len(columns) > 1:
         # MATCH FULL: either all columns are null or none is.
         return SQL("NOT ({all}) AND ({any} OR {unmatched})").format(
@@ -78,21 +84,21 @@ def _orphan(key: ForeignKey) -> Composed:
     return SQL(" AND ").join([*conditions, unmatched])
 
 
-def _matches(key: ForeignKey, what: Composable) -> Composed:
+def _matches(key: ForeignKey, rows: Composable, what: Composable) -> Composed:
     from psycopg.sql import SQL
 
     count = len(key.child.columns) - key.period
     pairs: list[Composable] = [_equal(key, number) for number in range(count)]
-    return SQL("SELECT {} FROM {} WHERE {}").format(what, _table(key.parent, "p"), SQL(" AND ").join(pairs or [SQL("true")]))
+    return SQL("SELECT {} FROM {} WHERE {}").format(what, rows, SQL(" AND ").join(pairs or [SQL("true")]))
 
 
-def _unmatched_period(key: ForeignKey) -> Composed:
+def _unmatched_period(key: ForeignKey, rows: Composable) -> Composed:
     # PERIOD: the parent's rows together have to cover the child's range.
     from psycopg.sql import SQL
 
     covered = SQL("pg_catalog.range_agg({})").format(_column("p", key.parent.columns[-1]))
     return SQL("coalesce({} OPERATOR(pg_catalog.<@) ({}), false) IS FALSE").format(
-        _column("c", key.child.columns[-1]), _matches(key, covered)
+        _column("c", key.child.columns[-1]), _matches(key, rows, covered)
     )
 
 
@@ -148,13 +154,14 @@ def _named(key: ForeignKey) -> str:
 
 
 def _remedy(key: ForeignKey) -> str:
-    find = f"find them: {_readable(_listing(key))}"
+    find = f"find them: {readable(_listing(key))}"
     mend = "delete them, set the columns to NULL, or insert what is missing"
     if key.planned or key.validated or not key.enforced:
         return f"{find} {mend}"
     return f"{find} {mend}; then ALTER TABLE {key.child.qualified} VALIDATE CONSTRAINT {qualified(key.name)};"
 
 
-def _readable(query: Composed) -> str:
+def readable(query: Composed) -> str:
+    """Return a query as text for people, without the quotes that no name needs."""
     # psycopg quotes every name; people read SQL more easily without what is not needed.
     return re.sub(r'"((?:[^"]|"")*)"', lambda found: qualified(found[1].replace('""', '"')), query.as_string())
