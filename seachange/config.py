@@ -176,6 +176,12 @@ class Settings:
     lint_disk_budget: int = _setting(
         _casts.size, "size", "the most disk space that rewrites may take for a while; 0 sets no limit", default=0
     )
+    data_check_timeout: int = _setting(
+        _casts.duration,
+        "time",
+        "how long one look at the rows that a pending revision needs may take; longer makes a warning",
+        default=60_000,
+    )
     statistics: str = _setting(
         _casts.text, "path", "file of `db.stats --export` with the sizes of real tables, for machines that cannot ask", default=""
     )

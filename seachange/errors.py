@@ -35,6 +35,7 @@ __all__ = [
     "RestoreFailedError",
     "RevisionRejectedError",
     "RevisionUnknownError",
+    "RowsInTheWayError",
     "SeachangeError",
     "ServerStartError",
     "ServerUnreachableError",
@@ -223,6 +224,26 @@ class MigrationFailedError(SeachangeError):
         self.failed = failed
         self.not_tried = not_tried
         self.reason = reason or message
+
+
+class RowsInTheWayError(MigrationFailedError):
+    """The rows of the database are not what a pending revision needs; it was not begun.
+
+    :param findings: what was found, as values.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        applied: tuple[str, ...] = (),
+        failed: str = "",
+        not_tried: tuple[str, ...] = (),
+        findings: Sequence[object] = (),
+    ) -> None:
+        super().__init__(message, hint=hint, applied=applied, failed=failed, not_tried=not_tried)
+        self.findings = tuple(findings)
 
 
 class BackupFailedError(SeachangeError):

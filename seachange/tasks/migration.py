@@ -237,13 +237,13 @@ def validate(face: Face) -> None:
     }
 )
 def check(face: Face, *, compatible_with: str = "") -> None:
-    """Validate, reach the database, compare models, look for orphans."""
+    """Validate, reach the database, look at rows, compare models."""
     from seachange.workflow import pipeline, steps
 
     if compatible_with:
         face.run(pipeline(steps.check, steps.compatibility, name="migration.check"), compatible_with=compatible_with)
         return
-    face.run(pipeline(steps.check, steps.verify, name="migration.check"))
+    face.run(pipeline(steps.check, steps.data, steps.verify, name="migration.check"))
 
 
 @task(help={"revision": "only runs that had to do with this one", "limit": "how many runs to show"})

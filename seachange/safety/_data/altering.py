@@ -129,7 +129,7 @@ def _change_type(asking: Asking, table: str, command: Command, *, alias: str) ->
         added=picture.added_labels.get(picture.type_key(command.type), ()),
     )
     code = "SC611" if probe.labels is not None else "SC805"
-    what = f"{qualified(column)} becomes {command.type}"
+    what = f"ALTER COLUMN {qualified(column)} TYPE {command.type}"
     used = (column,) if using is None else column_names(using)
     asking.ask(code, what, table=table, alias=alias, probe=probe, columns=used)
     after = f"({plain})::{probe.base or 'text'}" if new else f"({plain})::{probe.type}"

@@ -23,10 +23,10 @@ from seachange.safety._data.values import (
     Violators,
 )
 from seachange.safety._foreign_keys import ForeignKey, Side
-from seachange.safety._orphans import orphan_condition
+from seachange.safety._orphans import orphan_condition, readable
 
 if TYPE_CHECKING:
-    from psycopg.sql import Composable
+    from psycopg.sql import Composable, Composed
 
 __all__ = ["answers_of"]
 
@@ -125,13 +125,18 @@ def _orphans(reader: Reader, source: Source, probe: Orphans, *, table: str) -> I
         period=probe.period,
         planned=True,
     )
-    condition = orphan_condition(key, parent=rows).as_string() if probe.parent.table else _all_filled(probe)
+    condition = _plain(orphan_condition(key, parent=rows)) if probe.parent.table else _all_filled(probe)
     matched = reader.matching(source, condition, alias="c", only=True)
     if matched.count:
         verb = "has" if matched.count == 1 else "have"
         fact = f"{matched.number('row')} {verb} no counterpart in {parent.qualified if probe.parent.table else 'a new table'}"
         remedy = "delete them, set the columns to NULL, or insert what is missing"
         yield Answer(table=table, fact=fact, matched=matched, remedy=remedy, code="SC804")
+
+
+def _plain(condition: Composed) -> str:
+    text = condition.as_string()
+    return text if "'" in text else readable(condition)
 
 
 def _all_filled(probe: Orphans) -> str:

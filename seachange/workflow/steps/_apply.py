@@ -5,7 +5,9 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
+from seachange.errors import RowsInTheWayError
 from seachange.plan import Plan, StepResult
+from seachange.workflow.data import Guard, stopped
 from seachange.workflow.gates import require_open
 from seachange.workflow.origin import open_ledger, unwritten
 from seachange.workflow.plan import require_current, require_plan
@@ -14,6 +16,7 @@ from seachange.workflow.steps._check import require_direct, require_known, requi
 
 if TYPE_CHECKING:
     from seachange.postgres.lock import MigrationLock
+    from seachange.revisions.history import Revision
 
 __all__ = ["apply", "locked"]
 
@@ -24,6 +27,7 @@ def apply(run: Run) -> StepResult:
     :raises RefusedError: the database or the revisions are not what the plan was made for, or one waits for a release.
     :raises LockNotAcquiredError: another deployer holds the lock, and did so for all of ``migration_timeout``.
     :raises MigrationFailedError: a revision failed; says what was applied before it.
+    :returns: failed, before a revision is begun that would fail on the rows of the database.
     """
     from seachange.revisions.runner import upgrade
 
@@ -33,21 +37,30 @@ def apply(run: Run) -> StepResult:
     target = _planned(run, plan) if plan else run.options.get("to") or "heads"
     if run.dry_run:
         return _would_apply(run, target)
-    ledger = open_ledger(run)
+    ledger, guard = open_ledger(run), Guard(run)
+
+    def begin(revision: Revision) -> None:
+        guard.before(revision)
+        run.progress(f"applying {revision.revision} {revision.title}")
+
     with locked(run):
         if plan:
             require_current(run, plan)
         require_known(run, run.current())
         gates = require_open(run, target)
-        applied = upgrade(
-            run.database,
-            run.settings,
-            history=run.history,
-            target=target,
-            on_revision=lambda revision: run.progress(f"applying {revision.revision} {revision.title}"),
-            on_retry=run.teller(),
-            ledger=ledger,
-        )
+        try:
+            guard.before_all()
+            applied = upgrade(
+                run.database,
+                run.settings,
+                history=run.history,
+                target=target,
+                on_revision=begin,
+                on_retry=run.teller(),
+                ledger=ledger,
+            )
+        except RowsInTheWayError as exc:
+            return stopped(exc)
     done = tuple(
         f"applied {revision} {run.history.find(revision).title} in {seconds:.2f} s"
         for revision, seconds in applied.durations_s.items()
@@ -57,7 +70,7 @@ def apply(run: Run) -> StepResult:
     summary = (
         f"{len(applied.revisions)} applied, the database is at {place}" if applied.revisions else f"nothing to apply, at {place}"
     )
-    findings = unwritten(ledger)
+    findings = (*guard.findings, *unwritten(ledger))
     data = {"applied": applied.revisions, "current": applied.current, "plan_hash": plan.hash if plan else ""}
     return StepResult(status="warning" if findings else "done", summary=summary, facts=facts, findings=findings, data=data)
 
