@@ -96,7 +96,7 @@ def _domain_check(reader: Reader, probe: Constraint) -> str:
     if not rows:
         raise NotCheckedError(f"not checked: domain {probe.domain} has no constraint {probe.name}")
     definition = str(rows[0][0]).removesuffix(" NOT VALID")
-    return "" if definition == "NOT NULL" else definition.removeprefix("CHECK ")
+    return "" if definition == "NOT NULL" else definition.removeprefix("CHECK (").removesuffix(")")
 
 
 def label_rows(reader: Reader, probe: Labels) -> Iterator[Answer]:

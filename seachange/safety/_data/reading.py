@@ -99,7 +99,7 @@ class Reader:
         names = [f"k{number}" for number in range(len(item.keys))]
         listed = ", ".join(f"{key} AS {name}" for key, name in zip(item.keys, names, strict=True))
         found = f"SELECT {listed} FROM {item.sql} WHERE {condition} LIMIT {MOST + 1}"
-        shown, order = ", ".join(f"{name}::text" for name in names), ", ".join(names)
+        shown, order = ", ".join(f"{name}::text" for name in names), ", ".join(f"found.{name}" for name in names)
         rows = self.rows(f"SELECT {shown} FROM ({found}) AS found ORDER BY {order}")
         return Matched(
             count=min(len(rows), MOST),
