@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import re
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -21,6 +22,13 @@ __all__ = ["DataChecks", "Guard", "check_data", "derive_pending", "stopped"]
 
 # What was looked at longer ago is looked at once more before its revision runs.
 _FRESH_S = 60.0
+
+_ASKING = re.compile(
+    r"unique|primary|references|foreign|check|null|alter|drop|truncate|attach|partition|exclu|validate|index|rename|read|open",
+    re.IGNORECASE,
+)
+_IMPORT = re.compile(r"^\s*(?:from|import)\s+(\w+)", re.MULTILINE)
+_KNOWN = frozenset({"__future__", "alembic", "collections", "datetime", "sqlalchemy", "typing"})
 
 _TABLES = """
 SELECT EXISTS (
@@ -44,13 +52,14 @@ class DataChecks:
 def derive_pending(run: Run) -> DataChecks:
     """Return the data checks of the pending revisions, up to option ``to``; nothing is looked at yet.
 
-    Where no revision is pending, or the database has no table, nothing has to be asked and nothing is traced.
+    Where no pending revision has a word of what asks something of rows, or the database has no table, nothing is traced.
     """
     from seachange.revisions.planning import plan_upgrade
     from seachange.safety.data_checks import derive
 
     plan = plan_upgrade(run.history, current=run.current(), target=str(run.options.get("to") or "heads"))
-    if not plan.revisions or not _has_tables(run):
+    names = [revision.revision for revision in plan.revisions]
+    if not any(_may_ask(run.history.by_id[name]) for name in names) or not _has_tables(run):
         return DataChecks()
     try:
         trace = run.trace
@@ -58,8 +67,7 @@ def derive_pending(run: Run) -> DataChecks:
         raise
     except SeachangeError as exc:
         return DataChecks(problem=f"the pending revisions could not be tried on a throwaway server: {exc.message}", hint=exc.hint)
-    pending = {revision.revision for revision in plan.revisions}
-    revisions = tuple(each for each in trace.revisions if each.revision in pending)
+    revisions = tuple(each for each in trace.revisions if each.revision in names)
     checks = tuple(check for number, facts in enumerate(revisions) for check in derive(facts, earlier=revisions[:number]))
     problem = f"what comes after this is not known, as it fails on a throwaway server: {trace.error}" if trace.error else ""
     return DataChecks(checks=checks, revisions=revisions, problem=problem, hint=trace.hint)
@@ -170,6 +178,12 @@ def stopped(error: RowsInTheWayError) -> StepResult:
         exit_code=int(error.exit_code),
         data={"applied": error.applied, "failed": error.failed, "not_tried": error.not_tried},
     )
+
+
+def _may_ask(revision: Revision) -> bool:
+    """Whether a revision has a word of what asks something of rows, or runs what is written elsewhere."""
+    text = revision.path.read_text(encoding="utf-8", errors="replace")
+    return bool(_ASKING.search(text)) or any(name not in _KNOWN for name in _IMPORT.findall(text))
 
 
 def _look(run: Run, checks: Sequence[DataCheck]) -> tuple[Finding, ...]:

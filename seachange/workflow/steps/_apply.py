@@ -17,6 +17,8 @@ from seachange.workflow.steps._check import require_direct, require_known, requi
 if TYPE_CHECKING:
     from seachange.postgres.lock import MigrationLock
     from seachange.revisions.history import Revision
+    from seachange.revisions.ledger import Ledger
+    from seachange.revisions.runner import Applied
 
 __all__ = ["apply", "locked"]
 
@@ -29,8 +31,6 @@ def apply(run: Run) -> StepResult:
     :raises MigrationFailedError: a revision failed; says what was applied before it.
     :returns: failed, before a revision is begun that would fail on the rows of the database.
     """
-    from seachange.revisions.runner import upgrade
-
     require_writable(run)
     require_direct(run)
     plan: Plan | None = run.options.get("plan")
@@ -38,11 +38,6 @@ def apply(run: Run) -> StepResult:
     if run.dry_run:
         return _would_apply(run, target)
     ledger, guard = open_ledger(run), Guard(run)
-
-    def begin(revision: Revision) -> None:
-        guard.before(revision)
-        run.progress(f"applying {revision.revision} {revision.title}")
-
     with locked(run):
         if plan:
             require_current(run, plan)
@@ -50,15 +45,7 @@ def apply(run: Run) -> StepResult:
         gates = require_open(run, target)
         try:
             guard.before_all()
-            applied = upgrade(
-                run.database,
-                run.settings,
-                history=run.history,
-                target=target,
-                on_revision=begin,
-                on_retry=run.teller(),
-                ledger=ledger,
-            )
+            applied = _upgrade(run, target, guard=guard, ledger=ledger)
         except RowsInTheWayError as exc:
             return stopped(exc)
     done = tuple(
@@ -73,6 +60,24 @@ def apply(run: Run) -> StepResult:
     findings = (*guard.findings, *unwritten(ledger))
     data = {"applied": applied.revisions, "current": applied.current, "plan_hash": plan.hash if plan else ""}
     return StepResult(status="warning" if findings else "done", summary=summary, facts=facts, findings=findings, data=data)
+
+
+def _upgrade(run: Run, target: str, *, guard: Guard, ledger: Ledger | None) -> Applied:
+    from seachange.revisions.runner import upgrade
+
+    def begin(revision: Revision) -> None:
+        guard.before(revision)
+        run.progress(f"applying {revision.revision} {revision.title}")
+
+    return upgrade(
+        run.database,
+        run.settings,
+        history=run.history,
+        target=target,
+        on_revision=begin,
+        on_retry=run.teller(),
+        ledger=ledger,
+    )
 
 
 def locked(run: Run) -> AbstractContextManager[MigrationLock]:
