@@ -1,10 +1,10 @@
-"""Where reading a change is not enough to know it."""
+"""Where reading a change is not enough to know it, and where another reader is wrong."""
 
 from __future__ import annotations
 
 from seachange.safety.rules._registry import Rule, declare
 
-__all__ = ["UNTOLD"]
+__all__ = ["SECOND_OPINION", "UNTOLD"]
 
 UNTOLD = Rule(
     id="SC003",
@@ -22,3 +22,20 @@ UNTOLD = Rule(
     decided_by="`invoke migration.lint`, which traces it on a throwaway server",
 )
 declare(UNTOLD)
+
+SECOND_OPINION = Rule(
+    id="SC004",
+    name="second-opinion",
+    title="The trace disproves what squawk says",
+    severity="info",
+    proof="proven",
+    reason=(
+        "squawk reads the text of a change and, where it is installed, is asked as well. It cannot know the type of a column, "
+        "nor what a trace shows, and says of some statements what they do not do: that a longer varchar, or a virtual column, "
+        "rewrites the table. Where a server did none of it, that is shown, so that nobody works around what is not there."
+    ),
+    source="squawk 2.70, its rules run beside a trace; measured on PostgreSQL 14 to 18",
+    remedy="leave the statement as it is; exclude the rule in .squawk.toml if it is wrong too often",
+    decided_by="`invoke migration.lint`, which asks squawk when squawk-cli is installed",
+)
+declare(SECOND_OPINION)
