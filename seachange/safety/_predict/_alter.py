@@ -32,6 +32,13 @@ _TRIGGERS = (
     *("EnableTrig", "EnableAlwaysTrig", "EnableReplicaTrig", "EnableTrigAll", "EnableTrigUser"),
     *("DisableTrig", "DisableTrigAll", "DisableTrigUser"),
 )
+# What concerns the table itself and none below it.
+_ALONE = (
+    *("AttachPartition", "DetachPartition", "DetachPartitionFinalize", "AddInherit", "DropInherit", "AddOf", "DropOf"),
+    *("EnableRowSecurity", "DisableRowSecurity", "ForceRowSecurity", "NoForceRowSecurity", "ChangeOwner", "ReplicaIdentity"),
+    *("SetRelOptions", "ResetRelOptions", "ClusterOn", "DropCluster", "SetTableSpace", "SetAccessMethod", "SetLogged"),
+    *("SetUnLogged", "EnableRule", "EnableAlwaysRule", "EnableReplicaRule", "DisableRule", "SetOptions", "ResetOptions"),
+)
 # AlterTableGetRelOptionsLockLevel(): storage parameters with a lock of their own.
 _HEAVY_OPTIONS = ("user_catalog_table", "security_barrier", "security_invoker", "check_option")
 
@@ -48,14 +55,19 @@ def alter_table(effect: Effect, statement: Node) -> None:
         return
     mode = max((lock_of(each) for each in todo), default=LockMode.ACCESS_EXCLUSIVE)
     if what == "table":
-        # A partition that comes or goes concerns its parent and itself, no other partition.
-        alone = all(each.kind in ("AttachPartition", "DetachPartition", "DetachPartitionFinalize") for each in todo)
-        effect.lock_family(name, mode, only=alone or not statement.relation.inh)
+        alone = all(each.kind in _ALONE for each in todo)
+        effect.lock_family(name, mode, only=alone or not statement.relation.inh, below=_below(effect, todo))
         table = effect.known.relation(name)
         for command in todo:
             _COMMANDS.get(command.kind, _nothing)(effect, table, command)
     else:
         effect.lock(name, mode, kind=what)
+
+
+def _below(effect: Effect, todo: tuple[Command, ...]) -> LockMode | None:
+    """Return the lock on partitions where it is not that of the table: an index is built on each as by CREATE INDEX."""
+    keys = all(each.kind == "AddConstraint" and constraint_kind(each.constraint) in ("PRIMARY", "UNIQUE") for each in todo)
+    return LockMode.SHARE if keys and effect.major < 18 else None
 
 
 def lock_of(command: Command) -> LockMode:

@@ -78,6 +78,8 @@ def _has_values(effect: Effect, command: Command) -> bool:
 
 def change_type(effect: Effect, table: RelationState, command: Command) -> None:
     """Expect what ALTER COLUMN ... TYPE does."""
+    if effect.known.is_viewed(table.name, command.name):
+        effect.refuse("0A000", "cannot alter type of a column used by a view or rule")
     known, column = effect.known, table.columns.get(command.name)
     old = column.type if column is not None else ""
     work = type_change(old, command.type, known=known, timezone=effect.timezone)
@@ -95,12 +97,25 @@ def change_type(effect: Effect, table: RelationState, command: Command) -> None:
             if command.name in columns:
                 effect.build(index, table.name)
     for constraint in table.constraints.values():
-        if command.name not in constraint.columns:
-            continue
-        if constraint.kind == "check" and constraint.validated and work != "rewrite":
+        if constraint.kind == "check" and command.name in constraint.columns and constraint.validated and work != "rewrite":
             effect.verify(table.name)
-        elif constraint.kind == "foreign key":
-            effect.lock(constraint.target, LockMode.ACCESS_EXCLUSIVE)
+    _make_keys_anew(effect, table, command.name, again=work == "rewrite")
+
+
+def _make_keys_anew(effect: Effect, table: RelationState, column: str, *, again: bool) -> None:
+    """Expect the foreign keys of a column, and those that refer to it, to be dropped and made.
+
+    :param again: whether they are checked again.
+    """
+    own = [(table.name, each) for each in table.constraints.values() if column in each.columns and each.kind == "foreign key"]
+    key = next((each.columns for each in table.constraints.values() if each.kind == "primary key"), ())
+    others = [(one.name, one.constraints[name]) for one, name in effect.known.referring(table.name)] if column in key else []
+    for referring, constraint in (*own, *others):
+        effect.lock(referring, LockMode.ACCESS_EXCLUSIVE)
+        effect.lock(constraint.target, LockMode.ACCESS_EXCLUSIVE)
+        if again and constraint.validated:
+            effect.verify(referring)
+            effect.verify(constraint.target)
 
 
 def _computes(command: Command) -> bool:
@@ -131,6 +146,8 @@ def drop_column(effect: Effect, table: RelationState, command: Command) -> None:
     known, name = effect.known, command.name
     if command.node.missing_ok and name not in table.columns and table.complete:
         return
+    if known.is_viewed(table.name, name) and not command.cascade:
+        effect.refuse("2BP01", f"cannot drop column {name} of table {table.name} because other objects depend on it")
     drop_sequence(effect, table, name)
     table.columns.pop(name, None)
     effect.drop(f"{table.name}.{qualified(name)}", kind="table column", table=table.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seachange.safety._predict._effect import Effect
 from seachange.safety.facts import LockMode
-from seachange.safety.parsing import Node, kind, relation_name, tables_of
+from seachange.safety.parsing import Node, find, kind, relation_name, tables_of
 
 __all__ = ["change_rows", "copy", "read_rows"]
 
@@ -41,6 +41,8 @@ def read_rows(effect: Effect, statement: Node) -> None:
             effect.lock(name, LockMode.ROW_SHARE if locking else LockMode.ACCESS_SHARE)
     _read_all(effect, statement)
     known.created.update(effect.created)
+    for change in find(statement, "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"):
+        change_rows(effect, change)
 
 
 def _read_all(effect: Effect, query: Node) -> None:

@@ -45,14 +45,15 @@ class Effect:
         if name not in self.locks or mode > self.locks[name][0]:
             self.locks[name] = (mode, kind)
 
-    def lock_family(self, name: str, mode: LockMode, *, only: bool = False) -> None:
+    def lock_family(self, name: str, mode: LockMode, *, only: bool = False, below: LockMode | None = None) -> None:
         """Expect a lock on a table and all below it.
 
         :param only: whether the statement says ONLY.
+        :param below: the lock on what is below, where that is another one.
         """
         self.lock(name, mode)
         for child in () if only else self.known.descendants(name):
-            self.lock(child, mode)
+            self.lock(child, below or mode)
 
     def rewrite(self, name: str) -> None:
         """Expect a table to be written anew, with all its indexes; of a partitioned one its partitions."""
@@ -61,22 +62,23 @@ class Effect:
                 self.rewrites[leaf] = None
                 self.build_all(leaf)
 
-    def build(self, index: str, table: str) -> None:
+    def build(self, index: str, table: str, *, online: bool = False) -> None:
         """Expect an index to be built.
 
         :param index: empty when the server chooses its name.
+        :param online: whether that happens concurrently, which no counter of the session shows as a scan.
         """
         if table and table not in self.known.created:
             self.builds[IndexBuild(index=index, table=table)] = None
             # A table that is written anew is read on the way, which the server does not count as a scan.
-            if table not in self.rewrites:
+            if table not in self.rewrites and not online:
                 self.scans.setdefault(table, 0)
 
-    def build_all(self, table: str) -> None:
+    def build_all(self, table: str, *, online: bool = False) -> None:
         """Expect every index of a table that is known to be built anew."""
         found = self.known.find(table)
         for index in found.indexes if found is not None else ():
-            self.build(index, table)
+            self.build(index, table, online=online)
 
     def verify(self, name: str) -> None:
         """Expect every row of a table to be checked; of a partitioned one those of its partitions."""

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from seachange.postgres.catalog import Catalog, Table, View, qualified
-from seachange.safety.parsing import Node, parse, tables_of
+from seachange.safety.parsing import Node, find, names, parse, tables_of
 
-__all__ = ["ColumnState", "ConstraintState", "DomainState", "Known", "RelationState"]
+__all__ = ["ColumnState", "ConstraintState", "DomainState", "Known", "RelationState", "columns_in"]
 
 RelationKind = Literal["table", "view", "materialized view", "sequence", "foreign table", "type"]
 
@@ -43,7 +43,7 @@ class RelationState:
     """A relation; ``complete``: all its columns, constraints and indexes are known.
 
     ``indexes`` gives the columns of each index by its name with schema, those of constraints too. ``parents`` are what it is a
-    partition of or inherits from; ``reads`` are what a view is made of.
+    partition of or inherits from; ``reads`` are what a view is made of, and ``mentions`` the columns that it names.
     """
 
     name: str
@@ -58,6 +58,7 @@ class RelationState:
     indexes: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     parents: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
+    mentions: tuple[str, ...] = ()
 
     @property
     def schema_of(self) -> str:
@@ -151,6 +152,10 @@ class Known:
         direct = [one.name for one in self.relations.values() if name in one.reads]
         return tuple(dict.fromkeys(each for view in direct for each in (view, *self.views_on(view))))
 
+    def is_viewed(self, name: str, column: str) -> bool:
+        """Say whether a view reads a column for certain: one that reads no other table, so that the name is the table's."""
+        return any(one.reads == (name,) and column in one.mentions for one in self.relations.values())
+
     def columns_of_type(self, names: Iterable[str]) -> Iterator[tuple[RelationState, str]]:
         """Yield the table columns that have one of some types."""
         wanted = set(names)
@@ -210,9 +215,21 @@ def _table(table: Table) -> RelationState:
     )
 
 
+def columns_in(node: Node) -> tuple[str, ...]:
+    """Return the names of the columns that a query mentions, each once."""
+    found = (names(each.fields)[-1:] for each in find(node, "ColumnRef"))
+    return tuple(dict.fromkeys(name for each in found for name in each))
+
+
 def _view(view: View) -> RelationState:
-    reads = tuple(name for statement in parse(view.definition.rstrip(";")) for name in tables_of(statement))
-    return RelationState(name=view.qualified, kind=view.kind, complete=True, reads=reads)
+    statements = parse(view.definition.rstrip(";"))
+    return RelationState(
+        name=view.qualified,
+        kind=view.kind,
+        complete=True,
+        reads=tuple(name for each in statements for name in tables_of(each)),
+        mentions=tuple(name for each in statements for name in columns_in(each)),
+    )
 
 
 def _expression(definition: str) -> Node:

@@ -6,7 +6,7 @@ from seachange.postgres.catalog import qualified
 from seachange.safety._predict._columns import column_state, serial_type
 from seachange.safety._predict._constraints import add_constraint
 from seachange.safety._predict._effect import Effect
-from seachange.safety._predict._known import DomainState, RelationState
+from seachange.safety._predict._known import DomainState, RelationState, columns_in
 from seachange.safety._predict._partitions import default_of_parent
 from seachange.safety.facts import LockMode
 from seachange.safety.parsing import (
@@ -115,7 +115,7 @@ def create_index(effect: Effect, statement: Node) -> None:
     # ONLY is what one says of a partitioned table, whether or not it is known to be one.
     if not only or (table.complete and not table.partitioned):
         for leaf in known.leaves(name):
-            effect.build(full if leaf == name else "", leaf)
+            effect.build(full if leaf == name else "", leaf, online=statement.concurrent)
     table.indexes[full] = given
 
 
@@ -134,7 +134,8 @@ def create_view(effect: Effect, statement: Node) -> None:
         effect.lock(name, LockMode.ACCESS_EXCLUSIVE, kind="view")
     for read in reads:
         effect.lock(read, LockMode.ACCESS_SHARE)
-    view = RelationState(name=name, kind="view", complete=True, reads=reads)
+    mentions = columns_in(statement.query)
+    view = RelationState(name=name, kind="view", complete=True, reads=reads, mentions=mentions)
     if statement.replace and exists:
         known.relations[name] = view
     else:
@@ -157,9 +158,11 @@ def create_table_as(effect: Effect, statement: Node) -> None:
     if not statement.into.skip_data and kind(query) == "SelectStmt" and not query.HasField("where_clause"):
         effect.scan(leaf for read in reads for leaf in known.leaves(read))
     materialized = enum_name(statement, "objtype") == "OBJECT_MATVIEW"
-    known.make(
-        RelationState(name=name, kind="materialized view" if materialized else "table", reads=reads if materialized else ())
-    )
+    if materialized:
+        mentions = columns_in(query)
+        known.make(RelationState(name=name, kind="materialized view", complete=True, reads=reads, mentions=mentions))
+    else:
+        known.make(RelationState(name=name))
     effect.created[name] = None
 
 

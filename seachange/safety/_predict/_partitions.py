@@ -37,10 +37,10 @@ def detach(effect: Effect, table: RelationState, command: Command) -> None:
     """Expect what DETACH PARTITION does to parent and partition."""
     given = getattr(command.node, "def").partition_cmd
     child = relation_name(given.name, schema=effect.known.schema)
-    online = given.concurrent or effect.major < 14
-    effect.lock(child, LockMode.SHARE_UPDATE_EXCLUSIVE if online else LockMode.ACCESS_EXCLUSIVE)
+    # Concurrently too: at its end, when nobody looks at the partition through its parent any more.
+    effect.lock(child, LockMode.ACCESS_EXCLUSIVE)
     default = default_of_parent(effect, table.name)
-    if default and default != child:
+    if default and default != child and not given.concurrent:
         effect.lock(default, LockMode.ACCESS_EXCLUSIVE)
     found = effect.known.relation(child)
     found.parents = tuple(each for each in found.parents if each != table.name)

@@ -9,7 +9,7 @@ from seachange.safety._predict._alter import alter_table
 from seachange.safety._predict._data import change_rows, copy, read_rows
 from seachange.safety._predict._dropping import drop, truncate
 from seachange.safety._predict._effect import Effect
-from seachange.safety.parsing import Node, kind, option_names
+from seachange.safety.parsing import Node, enum_name, kind, option_names
 
 __all__ = ["OPAQUE", "expect"]
 
@@ -87,7 +87,7 @@ _ALONE = {
     "DropTableSpaceStmt": "DROP TABLESPACE",
     "DropdbStmt": "DROP DATABASE",
     "IndexStmt": "CREATE INDEX CONCURRENTLY",
-    "ReindexStmt": "REINDEX CONCURRENTLY",
+    "ReindexStmt": "REINDEX",
     "VacuumStmt": "VACUUM",
 }
 
@@ -101,6 +101,9 @@ _CONDITIONS: Mapping[str, Callable[[Node], bool]] = {
     "ClusterStmt": lambda statement: not statement.HasField("relation"),
     "DropStmt": lambda statement: bool(statement.concurrent),
     "IndexStmt": lambda statement: bool(statement.concurrent),
-    "ReindexStmt": lambda statement: "concurrently" in option_names(statement.params),
+    "ReindexStmt": lambda statement: (
+        "concurrently" in option_names(statement.params)
+        or enum_name(statement, "kind") not in ("REINDEX_OBJECT_INDEX", "REINDEX_OBJECT_TABLE")
+    ),
     "VacuumStmt": lambda statement: bool(statement.is_vacuumcmd),
 }

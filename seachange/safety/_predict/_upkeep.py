@@ -34,6 +34,7 @@ _RELATIONS = {
     "OBJECT_INDEX": "index",
     "OBJECT_FOREIGN_TABLE": "foreign table",
 }
+_COUNTED = ("table", "materialized view")
 _OF_A_TABLE = ("OBJECT_TABCONSTRAINT", "OBJECT_TRIGGER", "OBJECT_POLICY", "OBJECT_RULE", "OBJECT_COLUMN")
 
 
@@ -72,6 +73,9 @@ def _rename_column(effect: Effect, name: str, *, old: str, new: str) -> None:
     if old in table.columns:
         table.columns[new] = table.columns.pop(old)
     table.indexes = {index: _replaced(columns, old, new) for index, columns in table.indexes.items()}
+    for view in effect.known.relations.values():
+        if view.reads == (name,):
+            view.mentions = _replaced(view.mentions, old, new)
     for constraint in table.constraints.values():
         # The tree of a check still has the old name, so that it proves nothing any more.
         constraint.expression = None if old in constraint.columns else constraint.expression
@@ -100,7 +104,7 @@ def comment(effect: Effect, statement: Node) -> None:
     if what in _RELATIONS:
         name = object_name(statement.object, schema=effect.known.schema)
         effect.lock(name, LockMode.SHARE_UPDATE_EXCLUSIVE, kind=_RELATIONS[what])
-    elif what in _OF_A_TABLE:
+    elif what == "OBJECT_COLUMN":
         *table, _ = names(statement.object.list.items)
         full = table if len(table) > 1 else (effect.known.schema, *table)
         effect.lock(qualified(*full), LockMode.SHARE_UPDATE_EXCLUSIVE)
@@ -140,21 +144,26 @@ def publish(effect: Effect, statement: Node) -> None:
 
 def refresh(effect: Effect, statement: Node) -> None:
     """Expect what REFRESH MATERIALIZED VIEW does."""
-    name = relation_name(statement.relation, schema=effect.known.schema)
+    known = effect.known
+    name = relation_name(statement.relation, schema=known.schema)
     mode = LockMode.EXCLUSIVE if statement.concurrent else LockMode.ACCESS_EXCLUSIVE
     effect.lock(name, mode, kind="materialized view")
-    found = effect.known.find(name)
+    found = known.find(name)
     for read in found.reads if found is not None else ():
         effect.lock(read, LockMode.ACCESS_SHARE)
-    if not statement.concurrent:
+        effect.scan(known.leaves(read))
+    if statement.concurrent:
+        effect.scan((name,))
+    else:
         effect.rewrite(name)
 
 
 def vacuum(effect: Effect, statement: Node) -> None:
     """Expect what VACUUM and ANALYZE do."""
+    known = effect.known
     full = "full" in option_names(statement.options)
-    for each in statement.rels:
-        name = relation_name(each.vacuum_relation.relation, schema=effect.known.schema)
+    named = [relation_name(each.vacuum_relation.relation, schema=known.schema) for each in statement.rels]
+    for name in named or [one.name for one in known.relations.values() if one.kind in _COUNTED]:
         effect.lock_family(name, LockMode.ACCESS_EXCLUSIVE if full else LockMode.SHARE_UPDATE_EXCLUSIVE)
         if full:
             effect.rewrite(name)
@@ -180,20 +189,20 @@ def reindex(effect: Effect, statement: Node) -> None:
         effect.lock(table, mode)
         if table not in known.created:
             effect.lock(index, mode if online else LockMode.ACCESS_EXCLUSIVE, kind="index")
-        effect.build(index, table)
+        effect.build(index, table, online=online)
     elif what == "TABLE":
         name = relation_name(statement.relation, schema=known.schema)
         effect.lock_family(name, mode)
         for leaf in known.leaves(name):
-            effect.build_all(leaf)
-            if not known.relation(leaf).indexes:
-                effect.build("", leaf)
+            effect.build_all(leaf, online=online)
+            if not known.relation(leaf).indexes and not known.relation(leaf).complete:
+                effect.build("", leaf, online=online)
     else:
         inside = [one for one in known.relations.values() if one.kind in ("table", "materialized view")]
         for relation in inside:
             if what != "SCHEMA" or relation.schema_of == qualified(statement.name):
                 effect.lock(relation.name, mode)
-                effect.build_all(relation.name)
+                effect.build_all(relation.name, online=online)
 
 
 def alter_sequence(effect: Effect, statement: Node) -> None:
