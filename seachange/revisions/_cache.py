@@ -35,12 +35,13 @@ class Cache:
 
     :param settings: the project's settings.
     :param keep: whether what is new is written, where nothing else may be.
+    :param name: the file below ``.seachange/``.
     """
 
-    def __init__(self, settings: Settings, *, keep: bool = True) -> None:
+    def __init__(self, settings: Settings, *, keep: bool = True, name: str = "revisions.json") -> None:
         self._settings = settings
         self._keeping = keep
-        self._path = settings.state_dir / "revisions.json"
+        self._path = settings.state_dir / name
         self._known = _read(self._path)
         self._used: dict[str, Any] = {}
         self._changed = False
@@ -70,6 +71,17 @@ class Cache:
         """Remember what other processes read, encoded as they answered."""
         self._known |= rows
         self._changed = self._changed or bool(rows)
+
+    def row(self, key: str) -> Any:
+        """Return what was kept under a key, None for nothing."""
+        row = self._known.get(key)
+        if row is not None:
+            self._used[key] = row
+        return row
+
+    def keep_row(self, key: str, row: list[Any]) -> None:
+        """Remember what was made elsewhere, as JSON values."""
+        self._keep(key, row)
 
     def imports(self, digest: str) -> tuple[Import, ...] | None:
         """Return what is known of the imports of the module with this hash."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,28 +17,13 @@ from seachange.revisions._environment import run_offline
 from seachange.revisions._output import contained
 from seachange.revisions._revision import Revision
 from seachange.revisions._surroundings import surrounded
+from seachange.revisions.captures import OfflineCapture, Unknown
 from seachange.revisions.project import Project, open_project
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
 
-__all__ = ["OfflineCapture", "Unknown", "capture_offline"]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Unknown:
-    """Where a revision does what no text tells, and why: from this line on nothing is known of it."""
-
-    line: int
-    reason: str
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class OfflineCapture:
-    """What a revision would send, up to where only a database knows how it goes on."""
-
-    statements: tuple[Statement, ...] = ()
-    unknown: Unknown | None = None
+__all__ = ["capture_offline"]
 
 
 def capture_offline(settings: Settings, revisions: Iterable[Revision]) -> Mapping[str, OfflineCapture]:
@@ -116,7 +100,7 @@ class _Run:
         except _UnansweredError as failure:
             exc = failure.error
             reason = redact(f"without a database: {type(exc).__name__}: {exc}")
-            return self._noted.captured(), Unknown(line=self._line_of(exc), reason=reason)
+            return self._noted.captured(), Unknown(line=self._line_of(exc), reason=reason, failed=True)
         return self._noted.captured(), None
 
     def _upgrade(self, arguments: Mapping[str, Any]) -> None:

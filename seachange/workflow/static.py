@@ -12,8 +12,8 @@ from seachange.plan import Finding, Statement
 from seachange.safety.facts import RevisionFacts
 
 if TYPE_CHECKING:
+    from seachange.revisions.captures import OfflineCapture
     from seachange.revisions.history import History, Revision
-    from seachange.revisions.offline import OfflineCapture
 
 __all__ = ["UNTOLD", "Prediction", "predict_revisions", "predict_sql"]
 
@@ -43,12 +43,12 @@ def predict_revisions(settings: Settings, history: History, revisions: Iterable[
     :param revisions: those that are asked for, in order.
     :param major: the version of the server; that of the settings by default, else the newest.
     """
-    from seachange.revisions.offline import capture_offline
+    from seachange.revisions.captures import read_captures
     from seachange.safety.predict import Predictor
 
     wanted = {each.revision: each for each in revisions}
     below = [each for each in history.ancestors(wanted) if each.revision not in wanted]
-    captured = capture_offline(settings, [*below[-_BACKGROUND:], *wanted.values()])
+    captured = read_captures(settings, history, [*below[-_BACKGROUND:], *wanted.values()])
     predictor = Predictor(major=_major(settings, major), schema=_schema(settings))
     facts: list[RevisionFacts] = []
     for name, capture in captured.items():

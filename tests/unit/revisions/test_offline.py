@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from seachange import config
+from seachange.revisions.captures import OfflineCapture, read_captures
 from seachange.revisions.history import read_history
-from seachange.revisions.offline import OfflineCapture, capture_offline
+from seachange.revisions.offline import capture_offline
 from tests.project import copy_scenario
 
 Capture = Callable[..., Mapping[str, OfflineCapture]]
@@ -170,3 +171,44 @@ def test_an_environment_that_writes_files_is_not_run(capture: Capture, tmp_path:
         "ALTER TABLE bills ADD COLUMN total NUMERIC",
     ]
     assert [path.name for path in tmp_path.glob("*.sql")] == []
+
+
+def test_what_was_captured_is_kept_until_the_revision_changes(capture: Capture, tmp_path: Path) -> None:
+    capture("data_migrations")
+    settings = config.load(tmp_path / "data_migrations", environ={})
+    first = _read(settings)
+    file = tmp_path / "data_migrations" / "migrations" / "versions" / "0006_no_nameless.py"
+    (settings.root / "migrations" / "env.py").touch()
+    again = _read(settings)
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("WHERE name = ''", "WHERE name = 'nobody'"), encoding="utf-8")
+    changed = _read(settings)
+
+    assert (settings.root / ".seachange" / "offline.json").is_file()
+    assert again == first
+    assert [name for name, found in changed.items() if found != first[name]] == ["0006"]
+
+
+def test_what_failed_is_tried_again(capture: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    capture("linear", body="import os\nop.execute(os.environ['TABLE_COMMENT'])")
+    settings = config.load(tmp_path / "linear", environ={})
+    before = _read(settings)["9999"]
+    monkeypatch.setenv("TABLE_COMMENT", "COMMENT ON TABLE clients IS 'x'")
+
+    assert before.unknown is not None
+    assert before.unknown.failed
+    assert [sql for *_, sql in _lines(_read(settings)["9999"])] == ["COMMENT ON TABLE clients IS 'x'"]
+
+
+def test_a_damaged_file_of_captures_is_as_good_as_none(capture: Capture, tmp_path: Path) -> None:
+    capture("linear")
+    settings = config.load(tmp_path / "linear", environ={})
+    first = _read(settings)
+    (settings.root / ".seachange" / "offline.json").write_text("x")
+
+    assert _read(settings) == first
+
+
+def _read(settings: config.Settings) -> Mapping[str, OfflineCapture]:
+    history = read_history(settings)
+    return read_captures(settings, history, history.revisions)
