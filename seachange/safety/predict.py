@@ -103,6 +103,10 @@ class Predictor:
         for node in parse(statement.sql):
             session.read(node)
             expect(effect, node, transaction=statement.transaction)
+        if effect.error is not None:
+            # What is refused does nothing.
+            refusal, effect = effect.error, Effect(self._known, major=self._major)
+            effect.error = refusal
         return StatementFacts(
             sql=statement.sql,
             number=number,

@@ -271,6 +271,12 @@ def test_no_kind_of_statement_is_too_much(transaction: int) -> None:
         assert len(predictor.revision(statements).statements) == len(texts)
 
 
+def test_what_is_refused_does_nothing() -> None:
+    (found,) = _predict("CREATE INDEX CONCURRENTLY i ON t (a)").statements
+
+    assert (found.new_locks, found.index_builds, found.long_work()) == ((), (), {})
+
+
 def test_statements_that_no_text_explains_are_opaque() -> None:
     assert [is_opaque(each) for each in ("DO $$ begin end $$", "CALL f()", "FROBNICATE t", "SELECT 1", " ; ")] == [
         *(True, True, True),
