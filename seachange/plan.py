@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar
 from seachange.errors import PlanInvalidError
 
 __all__ = [
+    "Effect",
     "Finding",
     "Plan",
     "PlannedRevision",
@@ -77,11 +78,28 @@ class Finding:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Effect:
+    """What a statement did to others when it was tried: locks that it took and held, its work, what it lost, who waits.
+
+    ``wait`` is a class, not a time: ``nobody waits``, ``writers wait briefly``, ``readers and writers wait while it works``.
+    ``sizes`` are those of the real tables that it works on or blocks.
+    """
+
+    locks: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+    work: tuple[str, ...] = ()
+    sizes: tuple[str, ...] = ()
+    losses: tuple[str, ...] = ()
+    wait: str = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Statement:
     """One SQL statement of a revision, with the place that it came from.
 
     ``transaction`` counts the transactions of the revision, 0 means outside of any. ``count`` is how often the line sent it with
     other values, of which ``sql`` shows the first. ``reads`` says that the revision looks at the rows which it returns.
+    ``effect`` is not part of the plan's hash: it depends on the version and the settings of the server.
     """
 
     sql: str
@@ -90,6 +108,7 @@ class Statement:
     transaction: int = 1
     count: int = 1
     reads: bool = False
+    effect: Effect | None = dataclasses.field(default=None, compare=False)
 
     @property
     def where(self) -> str:
@@ -162,7 +181,7 @@ class Plan:
         document = _parsed(text)
         try:
             revisions = [
-                _made(PlannedRevision, revision, statements=tuple(_made(Statement, one) for one in revision["statements"]))
+                _made(PlannedRevision, revision, statements=tuple(map(_statement, revision["statements"])))
                 for revision in document["revisions"]
             ]
             found = _made(
@@ -195,6 +214,14 @@ def _parsed(text: str) -> dict[str, Any]:
     if schema != PLAN_SCHEMA:
         raise PlanInvalidError(f"it says schema {schema!r}, not {PLAN_SCHEMA!r}", hint=_MAKE_ANEW)
     return dict(document)
+
+
+def _statement(document: Mapping[str, Any]) -> Statement:
+    effect = document.get("effect")
+    if effect is None:
+        return _made(Statement, document)
+    parts = {name: tuple(value) for name, value in effect.items() if isinstance(value, list)}
+    return _made(Statement, document, effect=_made(Effect, effect, **parts))
 
 
 def _made(kind: type[_T], document: Mapping[str, Any], **parts: object) -> _T:

@@ -18,6 +18,8 @@ _LONGEST_BLOCK = 4_000
 _BEGINS = re.compile(r"\s*(begin|start)\b", re.IGNORECASE)
 _ENDS = re.compile(r"\s*(commit|end|rollback|abort)\b", re.IGNORECASE)
 _INDENT = " " * 6
+# What every statement that reads or writes rows takes.
+_HARMLESS = ("ACCESS SHARE ", "ROW SHARE ", "ROW EXCLUSIVE ")
 
 
 def plan_document(plan: Plan, form: str, *, marks: Marks, width: int = 0) -> str:
@@ -101,6 +103,7 @@ def _script(transaction: int, statements: list[Statement]) -> Iterator[str]:
         yield "BEGIN;"
     for statement in statements:
         yield f"-- {statement.where}{_times(statement)}"
+        yield from (f"--   {line}" for line in _effect(statement))
         yield f"{statement.sql.rstrip().removesuffix(';')};"
     if transaction and not _ENDS.match(statements[-1].sql):
         yield "COMMIT;"
@@ -108,10 +111,26 @@ def _script(transaction: int, statements: list[Statement]) -> Iterator[str]:
 
 def _statement_lines(statement: Statement, *, width: int) -> list[str]:
     heading = f"  {statement.where}  {_transaction(statement)}{_times(statement)}"
+    effect = [f"{_INDENT}-> {line}" for line in _effect(statement)]
     if not width:
-        return [heading, *(f"{_INDENT}{line}" for line in statement.sql.splitlines())]
+        return [heading, *(f"{_INDENT}{line}" for line in statement.sql.splitlines()), *effect]
     text, room = " ".join(statement.sql.split()), max(20, width - len(_INDENT))
-    return [heading, _INDENT + (text if len(text) <= room else f"{text[: room - 3]}...")]
+    return [heading, _INDENT + (text if len(text) <= room else f"{text[: room - 3]}..."), *effect]
+
+
+def _effect(statement: Statement) -> Iterator[str]:
+    """Yield what a statement did to others when it was tried; nothing for one that nobody notices."""
+    effect = statement.effect
+    if effect is None:
+        return
+    taken = [lock for lock in effect.locks if not lock.startswith(_HARMLESS)]
+    if taken or effect.held or effect.work:
+        held = f"while it holds {', '.join(effect.held)}" if effect.held else ""
+        yield "; ".join(part for part in (", ".join(taken), held, *effect.work, effect.wait) if part)
+    if effect.losses:
+        yield f"no downgrade brings back the values of {', '.join(effect.losses)}"
+    if effect.sizes:
+        yield "; ".join(effect.sizes)
 
 
 def _details(plan: Plan, *, room: int) -> Iterator[str]:
@@ -137,7 +156,8 @@ def _block(statement: Statement) -> str:
     if len(text) > _LONGEST_BLOCK:
         text = f"{text[:_LONGEST_BLOCK]}\n-- and {len(statement.sql) - _LONGEST_BLOCK} more characters"
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
-    return f"`{statement.where}` {_transaction(statement)}{_times(statement)}\n\n{fence}sql\n{text}\n{fence}\n"
+    effect = "".join(f"- {_escaped(line)}\n" for line in _effect(statement))
+    return f"`{statement.where}` {_transaction(statement)}{_times(statement)}\n\n{fence}sql\n{text}\n{fence}\n{effect}"
 
 
 def _title(plan: Plan) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -16,6 +16,8 @@ from seachange.revisions._revision import Revision
 from seachange.revisions.history import History
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from seachange.postgres.connection import Database
     from seachange.revisions._capture import Captured
     from seachange.revisions._connections import Listen
@@ -70,6 +72,7 @@ def capture(
     direction: Literal["upgrade", "downgrade"] = "upgrade",
     try_back: bool = False,
     on_revision: Callable[[Revision], None] | None = None,
+    listen: Listen | None = None,
 ) -> Plan:
     """Return the plan with the SQL of each statement, learnt by running it.
 
@@ -80,6 +83,7 @@ def capture(
     :param direction: which of the two.
     :param try_back: undo an upgrade again, and say of each revision whether that leads to the schema before it.
     :param on_revision: called before each revision.
+    :param listen: a context manager around each engine that the revisions use.
     :raises MigrationFailedError: a revision fails on the throwaway database.
     """
     from seachange.revisions._capture import Capture
@@ -96,7 +100,12 @@ def capture(
             if on_revision is not None:
                 on_revision(revision)
 
-        watch = Watch(on_revision=begin, listen=captured.listening)
+        @contextlib.contextmanager
+        def listening(engine: sa.Engine) -> Iterator[None]:
+            with captured.listening(engine), (listen or contextlib.nullcontext)(engine):
+                yield
+
+        watch = Watch(on_revision=begin, listen=listening)
         applied = rehearse(settings, database, history, target=target, direction=direction, watch=watch)
         plan = plan_upgrade if direction == "upgrade" else plan_downgrade
         found = _with_captured(plan(history, current=applied.before, target=target), captured.found)

@@ -234,17 +234,6 @@ def _size(table: str, context: Context) -> tuple[Literal["unknown", "small", "mi
     found = statistics.tables.get(table)
     if found is None:
         return "unknown", ""
-    rows = "never counted" if found.rows is None else f"about {found.rows:,} rows"
-    words = f"{rows}, {_bytes(found.bytes)}"
     if (found.rows or 0) <= limits.small_rows and found.bytes <= limits.small_bytes:
-        return "small", words
-    return ("large" if (found.rows or 0) >= limits.large_rows else "middle"), words
-
-
-def _bytes(count: int) -> str:
-    size = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1024:
-            return f"{size:.0f} {unit}"
-        size /= 1024
-    return f"{size:.1f} TB"
+        return "small", found.words
+    return ("large" if (found.rows or 0) >= limits.large_rows else "middle"), found.words

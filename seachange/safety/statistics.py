@@ -74,6 +74,12 @@ class TableStatistics:
     seq_scans: int | None = None
     index_scans: int | None = None
 
+    @property
+    def words(self) -> str:
+        """Rows and size for people, such as ``about 1,200,000 rows, 213 MB``."""
+        rows = "never counted" if self.rows is None else f"about {self.rows:,} rows"
+        return f"{rows}, {_size(self.bytes)}"
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class IndexStatistics:
@@ -130,6 +136,15 @@ class Statistics:
             )
         except (AttributeError, KeyError, TypeError) as exc:
             raise ConfigError(f"{what}: it says {STATISTICS_SCHEMA}, but is none: {exc!r}", hint=_MAKE_ANEW) from exc
+
+
+def _size(count: int) -> str:
+    size = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}"
+        size /= 1024
+    return f"{size:.1f} TB"
 
 
 def _part(kind: type[_Part], document: Mapping[str, Any]) -> _Part:

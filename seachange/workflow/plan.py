@@ -39,7 +39,7 @@ def make_plan(run: Run) -> Plan:
     server, current = run.server, run.current()
     require_known(run, current)
     target, direction = _resolve(run, str(run.options.get("to") or ""), current)
-    plan = _captured(run, current, target=target, direction=direction)
+    plan = _captured(run, current, target=target, direction=direction, effects=True)
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     return dataclasses.replace(plan, database=run.database.name, server_major=server.major, created=created)
 
@@ -127,9 +127,12 @@ def _resolve(run: Run, text: str, current: tuple[str, ...]) -> tuple[str, Litera
     return revision, "downgrade" if revision in applied else "upgrade"
 
 
-def _captured(run: Run, current: tuple[str, ...], *, target: str, direction: Literal["upgrade", "downgrade"]) -> Plan:
+def _captured(
+    run: Run, current: tuple[str, ...], *, target: str, direction: Literal["upgrade", "downgrade"], effects: bool = False
+) -> Plan:
     from seachange.revisions.planning import capture, plan_downgrade, plan_upgrade
     from seachange.revisions.shadow_history import open_shadow
+    from seachange.workflow.effects import capture_effects
 
     plan = (plan_upgrade if direction == "upgrade" else plan_downgrade)(run.history, current=current, target=target)
     if not plan.revisions:
@@ -137,11 +140,10 @@ def _captured(run: Run, current: tuple[str, ...], *, target: str, direction: Lit
     try_back = bool(run.options.get("try_back")) and direction == "upgrade"
     with open_shadow(run.settings, run.history, revisions=current, major=run.server.major) as shadow:
 
-        def once(*, try_back: bool = False) -> Plan:
-            clone = shadow.clone()
-            return capture(run.settings, clone, run.history, target=target, direction=direction, try_back=try_back)
+        def once() -> Plan:
+            return capture(run.settings, shadow.clone(), run.history, target=target, direction=direction)
 
-        found = once(try_back=try_back)
+        found = capture_effects(run, shadow.clone(), target=target, direction=direction, try_back=try_back) if effects else once()
         if run.options.get("twice"):
             found = _varying(found, once())
     return dataclasses.replace(found, current=current)

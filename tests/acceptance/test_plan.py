@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -97,7 +98,7 @@ def test_a_plan_begins_where_the_database_is_and_names_each_place(rows: Project,
     outcome = rows.invoke("migration.plan", "--to", "0004", env=url)
 
     made = planned(rows, url, "--to", "0004")
-    assert outcome.stdout == (
+    assert re.sub("      -> .*\n", "", outcome.stdout) == (
         "2 revisions to apply, from 0002 to 0004\n"
         f"hash {made['hash']}\n\n"
         "0003 Add the city of clients and index their names: "
@@ -145,6 +146,32 @@ def test_the_way_back_is_tried_on_the_throwaway_server_and_judged(rows: Project,
         "0002": ("works", ""),
         "0001": ("fails", missing),
     }
+
+
+def test_each_statement_says_what_it_did_to_others_when_it_was_tried(rows: Project, url: dict[str, str]) -> None:
+    assert rows.invoke("migration.apply", "--to", "0002", env=url).exit_code == 0
+
+    (third, _) = planned(rows, url, "--to", "0004")["revisions"]
+
+    effects = [statement["effect"] | {"sizes": len(statement["effect"]["sizes"])} for statement in third["statements"]]
+    nothing: dict[str, Any] = {"held": [], "losses": []}
+    assert effects == [
+        {
+            "locks": ["ACCESS EXCLUSIVE on public.clients"],
+            "work": [],
+            "sizes": 1,
+            "wait": "readers and writers wait briefly",
+            **nothing,
+        },
+        {
+            "locks": ["SHARE UPDATE EXCLUSIVE on public.clients"],
+            "work": ["builds indexes of public.clients"],
+            "sizes": 1,
+            "wait": "nobody waits",
+            **nothing,
+        },
+        {"locks": [], "work": [], "sizes": 0, "wait": "nobody waits", **nothing},
+    ]
 
 
 def test_a_target_below_plans_the_way_back(scenario: Callable[[str], Project], url: dict[str, str], database: Database) -> None:

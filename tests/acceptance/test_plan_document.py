@@ -30,6 +30,8 @@ def test_every_command_prints_what_the_document_shows(clients: Project, database
     for command, _ in BLOCKS:
         outcome = clients.run(*shlex.split(command), env={"DATABASE_URL": database.url()})
         text = (outcome.stdout + outcome.stderr).replace(database.redacted, "postgresql://app@db/clinic")
+        # When the server counts rows is its own affair.
+        text = re.sub(r"(about [\d,]+ rows|never counted), \d+ kB", "about 2,000 rows, 176 kB", text)
         found.append((command, "".join(f"{line.rstrip()}\n" for line in text.splitlines())))
 
     assert len(BLOCKS) == 3
