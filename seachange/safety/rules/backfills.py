@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from seachange.safety import parsing
 from seachange.safety.facts import RevisionFacts, StatementFacts
 from seachange.safety.rules._acts import Act, acts, existed, find_acts
+from seachange.safety.rules._columns import added_here
 from seachange.safety.rules._lists import listed
 from seachange.safety.rules._registry import Context, Rule, Verdict, rule
 from seachange.safety.rules._rows import changes_rows, reach
@@ -54,6 +55,9 @@ def whole_table_changed(revision: RevisionFacts, context: Context) -> Iterator[V
     """Find statements that go through all rows of an existing table, by their text or by the rows that they changed."""
     for act in acts(revision):
         if not changes_rows(act) or not existed(revision, act.target) or _under_lock(act.statement):
+            continue
+        # SC607 says worse of it.
+        if reach(act) == "all" and (act.kind == "DeleteStmt" or (act.kind == "UpdateStmt" and _overwrites(revision, act))):
             continue
         changed = act.statement.changes.get(act.target, 0)
         wide = reach(act) in ("all", "some") and act.kind != "CopyStmt" and not _is_batch(act)
@@ -223,3 +227,7 @@ def _computed_from_itself(act: Act) -> list[str]:
 
 def _doubles(act: Act) -> bool:
     return act.kind == "InsertStmt" and not act.node.HasField("on_conflict_clause")
+
+
+def _overwrites(revision: RevisionFacts, act: Act) -> bool:
+    return not all(added_here(revision, act, each.res_target.name) for each in act.node.target_list)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
+from seachange.postgres.catalog import Catalog
 from seachange.safety import parsing
 from seachange.safety.facts import RevisionFacts
 from seachange.safety.rules._acts import Act, existed, find_acts, relation_after
@@ -99,7 +100,7 @@ def rename(revision: RevisionFacts, context: Context) -> Iterator[Verdict]:
             what, message = _moved(act)
         else:
             what, message = _RENAMES[act.kind], f"{_RENAMES[act.kind]} {act.target} becomes {act.new}"
-        if _was_known(revision, act, what) and relation_after(revision, act.target) is None:
+        if _was_known(revision, act, what):
             yield act.verdict("SC702", f"{message}: code that names the old one fails")
 
 
@@ -237,17 +238,22 @@ def _moved(act: Act) -> tuple[str, str]:
 
 
 def _was_known(revision: RevisionFacts, act: Act, what: str) -> bool:
-    """Whether an object was there before, as far as that is known."""
+    """Whether an object was there before, as far as that is known, and nothing has its old name afterwards."""
     if revision.before is None or what in ("table", "view", "materialized view", "foreign table"):
-        return existed(revision, act.target)
-    before = revision.before
+        return existed(revision, act.target) and relation_after(revision, act.target) is None
+    before, after = (_named(catalog, what) if catalog else None for catalog in (revision.before, revision.after))
+    return (before is None or act.target in before) and (after is None or act.target not in after)
+
+
+def _named(catalog: Catalog, what: str) -> frozenset[str] | None:
+    """Return the names of a catalogue's objects of a kind, None for a kind that it does not list."""
     lists: dict[str, Iterable[_Qualified]] = {
-        "schema": before.schemas,
-        "sequence": before.sequences,
-        **dict.fromkeys(("type", "domain"), (*before.enums, *before.domains, *before.composites, *before.ranges)),
-        **dict.fromkeys(("function", "procedure", "aggregate"), before.functions),
+        "schema": catalog.schemas,
+        "sequence": catalog.sequences,
+        **dict.fromkeys(("type", "domain"), (*catalog.enums, *catalog.domains, *catalog.composites, *catalog.ranges)),
+        **dict.fromkeys(("function", "procedure", "aggregate"), catalog.functions),
     }
-    return what not in lists or any(each.qualified.partition("(")[0] == act.target for each in lists[what])
+    return frozenset(each.qualified.partition("(")[0] for each in lists[what]) if what in lists else None
 
 
 def _is_required(act: Act) -> bool:

@@ -36,9 +36,9 @@ _LENGTHS = {
 }
 _WORTH = 8
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\$(\w*)\$.*?\$\1\$", re.DOTALL)
-_LONG = re.compile(r'"(?:[^"]|""){64,}"|[A-Za-z_][\w$]{63,}')
+_NAME = re.compile(r'"(?:[^"]|"")+"|[^\W\d][\w$]+')
+_LONGEST = 63
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
-_TRUNCATED = re.compile(r'identifier "(?P<long>.+)" will be truncated to "(?P<short>.+)"')
 _COMPRESSED = ("jsonb", "json", "bytea", "xml")
 
 
@@ -130,15 +130,14 @@ def column_order(revision: RevisionFacts, context: Context) -> Iterator[Verdict]
     )
 )
 def long_identifier(revision: RevisionFacts, context: Context) -> Iterator[Verdict]:
-    """Find the server's notice, or such a word in the text where no server was asked."""
+    """Find such words in the text, outside of strings."""
     del context
     for statement in revision.statements:
-        told = [found for message in statement.messages if (found := _TRUNCATED.search(message))]
-        for found in told:
-            message = f"the server cuts {found['long']} to {found['short']}"
-            yield Verdict(rule="SC1011", message=message, statement=statement)
-        for name in [] if told or statement.provenance != "inferred" else _LONG.findall(_QUOTED.sub("", statement.sql)):
-            yield Verdict(rule="SC1011", message=f"{name} has more than 63 bytes and is cut", statement=statement)
+        names = dict.fromkeys(name.strip('"') for name in _NAME.findall(_QUOTED.sub("''", statement.sql)))
+        for name in names:
+            if len(name.encode()) > _LONGEST:
+                message = f"{name} has {len(name.encode())} bytes, of which the server keeps {_LONGEST}"
+                yield Verdict(rule="SC1011", message=message, statement=statement)
 
 
 @rule(

@@ -65,11 +65,12 @@ def every_row(revision: RevisionFacts, context: Context) -> Iterator[Verdict]:
         if reach(act) != "all" or not existed(revision, act.target):
             continue
         if act.kind == "DeleteStmt":
-            yield act.verdict("SC607", f"DELETE without WHERE: all rows of {act.target} go")
+            yield act.verdict("SC607", f"DELETE without WHERE: all rows of {act.target} go, and stay locked until it commits")
             continue
         columns = [name for name in _assigned(act) if not added_here(revision, act, name)]
         if columns:
-            yield act.verdict("SC607", f"UPDATE without WHERE: the old values of {listed(columns)} of {act.target} are gone")
+            lost = f"the old values of {listed(columns)} of {act.target} are gone"
+            yield act.verdict("SC607", f"UPDATE without WHERE: {lost}, and its rows stay locked until it commits")
 
 
 @rule(
@@ -204,6 +205,8 @@ def _assigned(act: Act) -> list[str]:
 
 
 def _goes(revision: RevisionFacts, act: Act) -> bool:
+    if act.cascade and any(one.cascaded and one.kind == "table column" for one in act.statement.dropped):
+        return False  # SC605 says worse
     if act.command is not None or act.kind == "drop trigger":
         return existed(revision, act.target) and not (act.kind == "drop trigger" and _has_trigger(revision, act))
     if act.kind in _RELATIONS:

@@ -143,7 +143,10 @@ def new_label_used(revision: RevisionFacts, context: Context) -> Iterator[Verdic
     labels = [(act, name) for act, name in _added_labels(revision) if act.statement.transaction]
     for statement in revision.statements:
         if statement.error is not None and statement.error.sqlstate == _UNSAFE_NEW_VALUE:
-            yield Verdict(rule="SC711", message=f"the server: {statement.error.message}", statement=statement)
+            mine = [act for act, _ in labels if repr(act.node.new_val)[1:-1] in statement.error.message]
+            line = f" in line {mine[0].statement.line}" if mine and mine[0].statement.line else ""
+            message = f"the label was added by the same transaction{line}, and can be used once that is committed"
+            yield Verdict(rule="SC711", message=message, statement=statement)
     for act in acts(revision):
         for added, name in labels:
             label, first = added.node.new_val, added.statement

@@ -31,9 +31,7 @@ _DISABLES = {
 _OFF = ("false", "off", "0", "no")
 _LASTING: Mapping[str, Callable[[parsing.Node], str]] = {
     "AlterSystemStmt": lambda node: f"ALTER SYSTEM SET {node.setstmt.name}: for all databases of the server; takes a superuser",
-    "AlterRoleSetStmt": lambda node: (
-        f"ALTER ROLE {node.role.rolename or 'ALL'} SET {node.setstmt.name}: for every session to come"
-    ),
+    "AlterRoleSetStmt": lambda node: f"ALTER ROLE {_role(node)} SET {node.setstmt.name}: for every session to come",
     "AlterRoleStmt": lambda node: f"ALTER ROLE {node.role.rolename}: a role belongs to all databases of the server",
     "AlterDatabaseSetStmt": lambda node: f"ALTER DATABASE {node.dbname} SET {node.setstmt.name}: for every session to come",
     "AlterDatabaseStmt": lambda node: f"ALTER DATABASE {node.dbname}: not a part of the schema",
@@ -291,6 +289,12 @@ def _identified(table: object) -> bool:
 def _publications(environment: Environment | None, table: str) -> list[Publication]:
     found = environment.publications if environment else ()
     return [each for each in found if (each.all_tables or table in each.tables) and (each.updates or each.deletes)]
+
+
+def _role(node: parsing.Node) -> str:
+    if not node.HasField("role"):
+        return "ALL"
+    return str(node.role.rolename) or parsing.enum_name(node.role, "roletype").removeprefix("ROLESPEC_")
 
 
 def _lasting(act: Act, revision: RevisionFacts) -> str:

@@ -164,7 +164,7 @@ def statement_timeout_unfit(revision: RevisionFacts, context: Context) -> Iterat
         statement, limit = moment.statement, moment.milliseconds
         work, setter = statement.long_work(), moment.setter.statement.number if moment.setter else 0
         online = _is_online(statement, revision)
-        if limit is None or setter in said or not (work or online):
+        if limit is None or setter in said or not (work or online) or _is_concurrent(statement, revision):
             continue
         table = next(iter(work), "")
         blocking = [lock for lock in (*statement.held_locks, *statement.new_locks) if lock.mode.blocks_writers]
@@ -203,10 +203,13 @@ def _sets_lock_timeout(act: Act) -> bool:
 
 
 def _is_online(statement: StatementFacts, revision: RevisionFacts) -> bool:
-    mine = [act for act in acts(revision) if act.statement is statement]
-    validates = any(act.kind == "ValidateConstraint" for act in mine)
-    builds = any(act.kind == "IndexStmt" and act.node.concurrent for act in mine)
-    return (validates or builds) and all(lock.mode < LockMode.SHARE for lock in statement.new_locks)
+    validates = any(act.kind == "ValidateConstraint" for act in acts(revision) if act.statement is statement)
+    return validates and all(lock.mode < LockMode.SHARE for lock in statement.new_locks)
+
+
+def _is_concurrent(statement: StatementFacts, revision: RevisionFacts) -> bool:
+    """Whether a statement builds or drops an index concurrently, whose limits have a rule of their own."""
+    return any(getattr(act.node, "concurrent", False) for act in acts(revision) if act.statement is statement)
 
 
 def _kinds(work: Mapping[str, tuple[str, ...]]) -> str:

@@ -15,6 +15,8 @@ from tests.integration.safety.rule_scenarios import FOLDER, Scenario, found_in, 
 # Rules whose check has no history of its own, and why.
 _ELSEWHERE = {
     "SC002": "no server is known that contradicts itself",
+    "SC516": "it looks at the transactions of a real server: tests/unit/safety/rules/test_real_server.py",
+    "SC1112": "it looks at the publications of a real server: tests/unit/safety/rules/test_real_server.py",
 }
 
 

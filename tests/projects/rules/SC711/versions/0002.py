@@ -1,0 +1,9 @@
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade():
+    op.execute("ALTER TYPE state ADD VALUE 'returned' AFTER 'sent'")
+    op.execute("INSERT INTO orders VALUES (1, 'returned')")

@@ -1,0 +1,11 @@
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade():
+    op.execute("CREATE TABLE orders (id bigint PRIMARY KEY, code text, amount integer, placed timestamptz)")
+    op.execute("INSERT INTO orders SELECT g, 'c' || g, g, now() FROM generate_series(1, 100) g")
+    op.execute("CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END'")
+    op.execute("CREATE TRIGGER touch BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION touch()")
