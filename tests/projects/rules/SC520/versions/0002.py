@@ -5,4 +5,5 @@ down_revision = "0001"
 
 
 def upgrade():
-    op.execute("COPY orders (code) TO PROGRAM 'true'")
+    op.execute("CREATE FUNCTION watch() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'")
+    op.execute("CREATE EVENT TRIGGER watch ON ddl_command_end EXECUTE FUNCTION watch()")
