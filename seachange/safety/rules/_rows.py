@@ -13,7 +13,7 @@ __all__ = ["Reach", "changes_rows", "reach"]
 Reach = Literal["few", "some", "all", "unknown"]
 
 _CHANGING = frozenset({"UpdateStmt", "DeleteStmt", "InsertStmt", "MergeStmt", "CopyStmt"})
-_MANY_VALUES = 100
+_MANY_VALUES = 1000
 
 
 def changes_rows(act: Act) -> bool:

@@ -60,13 +60,16 @@ def whole_table_changed(revision: RevisionFacts, context: Context) -> Iterator[V
         if reach(act) == "all" and (act.kind == "DeleteStmt" or (act.kind == "UpdateStmt" and _overwrites(revision, act))):
             continue
         changed = act.statement.changes.get(act.target, 0)
-        wide = reach(act) in ("all", "some") and act.kind != "CopyStmt" and not _is_batch(act)
-        if wide or changed > context.thresholds.small_rows:
-            verb = {"UpdateStmt": "UPDATE of", "DeleteStmt": "DELETE from", "MergeStmt": "MERGE into"}.get(
-                act.kind, "INSERT into"
+        wide = reach(act) in ("all", "some") and act.kind not in ("CopyStmt", "InsertStmt") and not _is_batch(act)
+        if act.kind == "InsertStmt" and (_copies_rows(act) or changed > context.thresholds.small_rows):
+            yield act.verdict(
+                "SC901", f"INSERT into {act.target} in one statement: vacuum and replicas wait for it as long as it takes"
             )
-            which = "without WHERE" if reach(act) == "all" and act.kind in ("UpdateStmt", "DeleteStmt") else "in one statement"
-            yield act.verdict("SC901", f"{verb} {act.target} {which}: every row that it changes stays locked until it commits")
+        elif act.kind != "InsertStmt" and (wide or changed > context.thresholds.small_rows):
+            verb = {"UpdateStmt": "UPDATE of", "DeleteStmt": "DELETE from", "MergeStmt": "MERGE into"}.get(act.kind, "COPY into")
+            yield act.verdict(
+                "SC901", f"{verb} {act.target} in one statement: every row that it changes stays locked until it commits"
+            )
 
 
 @rule(
@@ -231,3 +234,9 @@ def _doubles(act: Act) -> bool:
 
 def _overwrites(revision: RevisionFacts, act: Act) -> bool:
     return not all(added_here(revision, act, each.res_target.name) for each in act.node.target_list)
+
+
+def _copies_rows(act: Act) -> bool:
+    """Whether an INSERT takes its rows from a query over tables, all at once."""
+    query = act.node.select_stmt.select_stmt
+    return bool(query.from_clause) and reach(act) != "few" and not _is_batch(act)

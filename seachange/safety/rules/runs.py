@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seachange.safety import parsing
-from seachange.safety.facts import LockMode, RevisionFacts, StatementFacts
+from seachange.safety.facts import LockMode, RevisionFacts
 from seachange.safety.rules._acts import Act, acts, existed, find_acts
+from seachange.safety.rules._lists import listed
 from seachange.safety.rules._registry import Context, Rule, Verdict, declare, rule
 from seachange.safety.rules._rows import changes_rows
 
@@ -149,17 +150,20 @@ def explicit_lock(revision: RevisionFacts, context: Context) -> Iterator[Verdict
 def mergeable_alters(revision: RevisionFacts, context: Context) -> Iterator[Verdict]:
     """Find a second ALTER TABLE of a transaction that goes through the rows of the same table."""
     del context
-    passes: dict[tuple[int, str], StatementFacts] = {}
+    passes: dict[tuple[int, str], dict[int, Act]] = {}
     for act in acts(revision):
         statement = act.statement
         work = statement.long_work().get(act.target, ())
-        if act.command is None or not statement.transaction or not {"rewrite", "scan"} & set(work):
-            continue
-        first = passes.setdefault((statement.transaction, act.target), statement)
-        if first is not statement:
-            line = f" in line {first.line}" if first.line else ""
-            yield act.verdict("SC512", f"a second pass over {act.target}; the ALTER TABLE{line} could do this in the same one")
-            passes[statement.transaction, act.target] = statement
+        if act.command is not None and statement.transaction and {"rewrite", "scan"} & set(work):
+            passes.setdefault((statement.transaction, act.target), {}).setdefault(statement.number, act)
+    for (_, table), found in passes.items():
+        _, *others = found.values()
+        if others:
+            lines = listed(str(act.statement.line) for act in found.values() if act.statement.line)
+            message = (
+                f"{len(found)} passes over {table} in one transaction{f', by the lines {lines}' if lines else ''}: one would do"
+            )
+            yield others[0].verdict("SC512", message)
 
 
 @rule(

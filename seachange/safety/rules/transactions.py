@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterator
 
-from seachange.postgres.catalog import Table
+from seachange.postgres.catalog import Table, qualified
 from seachange.safety.facts import LockMode, RevisionFacts, StatementFacts
 from seachange.safety.rules._acts import Act, acts, existed, relation_after, relation_before
+from seachange.safety.rules._lists import listed
 from seachange.safety.rules._registry import Context, Rule, Verdict, rule
 from seachange.safety.rules._rows import changes_rows, reach
 
@@ -55,6 +57,7 @@ def work_under_lock(revision: RevisionFacts, context: Context) -> Iterator[Verdi
     """Find statements that rewrite, build or scan while their transaction holds a lock that an earlier one took."""
     del context
     by_statement = _by_statement(revision)
+    found: dict[tuple[int, str, int], list[_Busy]] = {}
     for statement in revision.statements:
         mine = by_statement.get(statement.number, [])
         if any(act.kind == "ValidateConstraint" or changes_rows(act) for act in mine):
@@ -62,13 +65,18 @@ def work_under_lock(revision: RevisionFacts, context: Context) -> Iterator[Verdi
         work = _work(statement, mine)
         held = _held(statement, revision, without={act.target for act in mine if act.command is not None})
         if work and held:
-            table = next(iter(work))
-            yield Verdict(
-                rule="SC505",
-                message=f"{_kinds(work)} of {', '.join(work)} while the transaction holds {_locks(held)}: {_who(held)} wait",
-                statement=statement,
-                table=table,
-            )
+            # A loop over tables is one finding.
+            place = (statement.transaction, statement.file, statement.line or -statement.number)
+            found.setdefault(place, []).append(_Busy(statement=statement, work=work, held=held))
+    for group in found.values():
+        work = {table: kinds for each in group for table, kinds in each.work.items()}
+        held = group[0].held
+        yield Verdict(
+            rule="SC505",
+            message=f"{_kinds(work)} of {listed(work)} while the transaction holds {_locks(held)}: {_who(held)} wait",
+            statement=group[0].statement,
+            table=next(iter(group[0].work)),
+        )
 
 
 @rule(
@@ -98,9 +106,9 @@ def rows_changed_under_lock(revision: RevisionFacts, context: Context) -> Iterat
             verb = {"UpdateStmt": "UPDATE of", "DeleteStmt": "DELETE from", "MergeStmt": "MERGE into"}.get(
                 act.kind, "rows go into"
             )
-            yield act.verdict(
-                "SC510", f"{verb} {act.target} while the transaction holds {_locks(held)}: {_who(held)} wait until it commits"
-            )
+            message = f"{verb} {act.target} while the transaction holds {_locks(held)}: {_who(held)} wait until it commits"
+            table = act.target if existed(revision, act.target) else next(iter(held))
+            yield Verdict(rule="SC510", message=message, statement=act.statement, table=table)
 
 
 @rule(
@@ -176,6 +184,13 @@ def lock_order(revision: RevisionFacts, context: Context) -> Iterator[Verdict]:
                     message = f"{second} is locked while {first} is: {child} refers to {parent}, whose writers lock both as well"
                     yield Verdict(rule="SC507", message=message, statement=taken[second], table=second)
                     break
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Busy:
+    statement: StatementFacts
+    work: dict[str, tuple[str, ...]]
+    held: dict[str, LockMode]
 
 
 def _by_statement(revision: RevisionFacts) -> dict[int, list[Act]]:
@@ -261,8 +276,6 @@ def _adds_key(act: Act) -> bool:
 
 
 def _refers(revision: RevisionFacts, child: str, parent: str) -> bool:
-    from seachange.postgres.catalog import qualified
-
     for found in (relation_before(revision, child), relation_after(revision, child)):
         if isinstance(found, Table) and any(
             qualified(key.references_schema, key.references_table) == parent for key in found.foreign_keys

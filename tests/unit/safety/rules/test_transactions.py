@@ -103,7 +103,7 @@ def test_a_second_pass_over_a_table_is_found() -> None:
         for name in "ab"
     ]
 
-    assert found("SC512", *passes) == ["2: a second pass over public.t; the ALTER TABLE in line 1 could do this in the same one"]
+    assert found("SC512", *passes) == ["2: 2 passes over public.t in one transaction, by the lines 1 and 2: one would do"]
 
 
 @pytest.mark.parametrize(
