@@ -64,6 +64,7 @@ def work_under_lock(revision: RevisionFacts, context: Context) -> Iterator[Verdi
             continue
         work = _work(statement, mine)
         held = _held(statement, revision, without={act.target for act in mine if act.command is not None})
+        held = {table: mode for table, mode in held.items() if mode > _needs(mine).get(table, LockMode.ACCESS_SHARE)}
         if work and held:
             # A loop over tables is one finding.
             place = (statement.transaction, statement.file, statement.line or -statement.number)
@@ -198,6 +199,11 @@ def _by_statement(revision: RevisionFacts) -> dict[int, list[Act]]:
     for act in acts(revision):
         found.setdefault(act.statement.number, []).append(act)
     return found
+
+
+def _needs(mine: list[Act]) -> dict[str, LockMode]:
+    """Return the locks that a statement would take itself, had the transaction not taken them before."""
+    return {act.target: LockMode.SHARE for act in mine if act.kind == "IndexStmt" and not act.node.concurrent}
 
 
 def _work(statement: StatementFacts, mine: list[Act]) -> dict[str, tuple[str, ...]]:
