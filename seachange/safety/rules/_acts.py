@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from seachange.plan import Severity
 from seachange.postgres.catalog import Catalog, Table, View, qualified
@@ -13,7 +13,18 @@ from seachange.safety.facts import LockMode, RevisionFacts, StatementFacts
 from seachange.safety.parsing import Command, Node
 from seachange.safety.rules._registry import Verdict
 
-__all__ = ["Act", "acts", "existed", "find_acts", "new_lock", "relation_after", "relation_before", "table_after", "table_before"]
+__all__ = [
+    "Act",
+    "acts",
+    "acts_of",
+    "existed",
+    "find_acts",
+    "new_lock",
+    "relation_after",
+    "relation_before",
+    "table_after",
+    "table_before",
+]
 
 _ON_TABLES = ("TRIGGER", "POLICY", "RULE")
 _WITHOUT_SCHEMA = ("SCHEMA", "EXTENSION", "EVENT_TRIGGER", "FOREIGN_SERVER", "FDW", "LANGUAGE", "PUBLICATION", "SUBSCRIPTION")
@@ -63,7 +74,18 @@ class _Read:
     command: Command | None = None
 
 
-_latest: tuple[RevisionFacts | None, tuple[Act, ...]] = (None, ())
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Index:
+    """The acts of a revision, by the number of their statement too, the names that relations had before it, and what it made."""
+
+    revision: RevisionFacts
+    acts: tuple[Act, ...]
+    by_number: Mapping[int, tuple[Act, ...]]
+    former: Mapping[str, str]
+    created: frozenset[str]
+
+
+_latest: _Index | None = None
 
 
 def acts(revision: RevisionFacts) -> tuple[Act, ...]:
@@ -71,12 +93,16 @@ def acts(revision: RevisionFacts) -> tuple[Act, ...]:
 
     :param revision: its facts.
     """
-    global _latest  # noqa: PLW0603 - every rule asks for the same revision, one after the other
-    known, found = _latest
-    if known is not revision:
-        found = tuple(_acts(revision))
-        _latest = (revision, found)
-    return found
+    return _index(revision).acts
+
+
+def acts_of(revision: RevisionFacts, statement: StatementFacts) -> tuple[Act, ...]:
+    """Return the acts of one statement.
+
+    :param revision: its facts.
+    :param statement: one of its statements.
+    """
+    return _index(revision).by_number.get(statement.number, ())
 
 
 def find_acts(revision: RevisionFacts, *kinds: str) -> Iterator[Act]:
@@ -118,16 +144,33 @@ def existed(revision: RevisionFacts, name: str) -> bool:
     :param revision: its facts.
     :param name: with schema, quoted where needed.
     """
-    former = {_beside(act.target, act.new): act.target for act in acts(revision) if act.kind in ("rename table", "rename view")}
-    name = former.get(name, name)
+    name = _index(revision).former.get(name, name)
     if revision.before is not None:
         return name in revision.before.relations
-    return all(name not in statement.created for statement in revision.statements)
+    return name not in _index(revision).created
 
 
 def new_lock(statement: StatementFacts, relation: str) -> LockMode | None:
     """Return the strongest mode in which a statement locked a relation anew."""
     return max((lock.mode for lock in statement.new_locks if lock.relation == relation), default=None)
+
+
+def _index(revision: RevisionFacts) -> _Index:
+    global _latest  # noqa: PLW0603 - every rule asks for the same revision, one after the other
+    known = _latest
+    if known is None or known.revision is not revision:
+        found = tuple(_acts(revision))
+        by_number: dict[int, list[Act]] = {}
+        for act in found:
+            by_number.setdefault(act.statement.number, []).append(act)
+        known = _latest = _Index(
+            revision=revision,
+            acts=found,
+            by_number={number: tuple(group) for number, group in by_number.items()},
+            former={_beside(act.target, act.new): act.target for act in found if act.kind in ("rename table", "rename view")},
+            created=frozenset(name for statement in revision.statements for name in statement.created),
+        )
+    return known
 
 
 def _beside(target: str, name: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from seachange.safety import parsing
 from seachange.safety.facts import RevisionFacts, StatementFacts
-from seachange.safety.rules._acts import Act, acts
+from seachange.safety.rules._acts import Act, acts_of
 
 __all__ = ["InForce", "in_force", "milliseconds", "settings_of"]
 
@@ -58,9 +58,6 @@ def in_force(revision: RevisionFacts, name: str) -> Iterator[InForce]:
     :param revision: its facts.
     :param name: such as ``lock_timeout``.
     """
-    by_statement: dict[int, list[Act]] = {}
-    for act in acts(revision):
-        by_statement.setdefault(act.statement.number, []).append(act)
     setter: Act | None = None
     value = ""
     local_to: int | None = None
@@ -68,7 +65,7 @@ def in_force(revision: RevisionFacts, name: str) -> Iterator[InForce]:
         if local_to is not None and statement.transaction != local_to:
             setter, value, local_to = None, "", None
         yield InForce(statement=statement, value=statement.settings.get(name, value), setter=setter)
-        for act in by_statement.get(statement.number, []):
+        for act in acts_of(revision, statement):
             found = settings_of(act)
             if found and found[0] == name:
                 _, value, local = found

@@ -201,6 +201,8 @@ def _under_lock(statement: StatementFacts) -> bool:
 
 def _is_batch(act: Act) -> bool:
     """Whether an act changes the rows of a query with LIMIT, or between two keys."""
+    if reach(act) == "few":
+        return False
     limited = any(query.HasField("limit_count") for query in parsing.find(act.node, "SelectStmt"))
     between = any(parsing.enum_name(each, "kind") == "AEXPR_BETWEEN" for each in parsing.find(act.node, "A_Expr"))
     operators = [parsing.names(each.name) for each in parsing.find(act.node, "A_Expr")]

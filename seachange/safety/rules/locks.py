@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seachange.safety.facts import LockMode, RevisionFacts, StatementFacts
-from seachange.safety.rules._acts import Act, acts, existed, find_acts, new_lock
+from seachange.safety.rules._acts import Act, acts, acts_of, existed, find_acts, new_lock
 from seachange.safety.rules._registry import Context, Rule, Verdict, rule
 
 __all__ = ["blockers_now", "brief_lock", "drop_locks_referenced"]
@@ -125,7 +125,7 @@ def drop_locks_referenced(revision: RevisionFacts, context: Context) -> Iterator
         if statement.number in seen:
             continue
         seen.add(statement.number)
-        gone = {one.name for one in statement.dropped} | {each.target for each in acts(revision) if each.statement is statement}
+        gone = {one.name for one in statement.dropped} | {each.target for each in acts_of(revision, statement)}
         for lock in statement.new_locks:
             blocks = lock.mode is LockMode.ACCESS_EXCLUSIVE and lock.kind in ("table", "partitioned table")
             if blocks and lock.relation not in gone and not _is_parent(act, revision, lock.relation):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from seachange.safety.facts import LockMode, RelationLock, RevisionFacts, StatementFacts
-from seachange.safety.rules._acts import Act, acts, existed
+from seachange.safety.rules._acts import Act, acts, acts_of, existed
 from seachange.safety.rules._registry import Context, Rule, Verdict, rule
 from seachange.safety.rules._settings import InForce, in_force, milliseconds, settings_of
 
@@ -203,13 +203,13 @@ def _sets_lock_timeout(act: Act) -> bool:
 
 
 def _is_online(statement: StatementFacts, revision: RevisionFacts) -> bool:
-    validates = any(act.kind == "ValidateConstraint" for act in acts(revision) if act.statement is statement)
+    validates = any(act.kind == "ValidateConstraint" for act in acts_of(revision, statement))
     return validates and all(lock.mode < LockMode.SHARE for lock in statement.new_locks)
 
 
 def _is_concurrent(statement: StatementFacts, revision: RevisionFacts) -> bool:
     """Whether a statement builds or drops an index concurrently, whose limits have a rule of their own."""
-    return any(getattr(act.node, "concurrent", False) for act in acts(revision) if act.statement is statement)
+    return any(getattr(act.node, "concurrent", False) for act in acts_of(revision, statement))
 
 
 def _kinds(work: Mapping[str, tuple[str, ...]]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from seachange.postgres.catalog import Table, qualified
 from seachange.safety.facts import LockMode, RevisionFacts, StatementFacts
-from seachange.safety.rules._acts import Act, acts, existed, relation_after, relation_before
+from seachange.safety.rules._acts import Act, acts, acts_of, existed, relation_after, relation_before
 from seachange.safety.rules._lists import listed
 from seachange.safety.rules._registry import Context, Rule, Verdict, rule
 from seachange.safety.rules._rows import changes_rows, reach
@@ -56,10 +56,9 @@ _SPLIT = (
 def work_under_lock(revision: RevisionFacts, context: Context) -> Iterator[Verdict]:
     """Find statements that rewrite, build or scan while their transaction holds a lock that an earlier one took."""
     del context
-    by_statement = _by_statement(revision)
     found: dict[tuple[int, str, int], list[_Busy]] = {}
     for statement in revision.statements:
-        mine = by_statement.get(statement.number, [])
+        mine = acts_of(revision, statement)
         if any(act.kind == "ValidateConstraint" or changes_rows(act) for act in mine):
             continue
         work = _work(statement, mine)
@@ -194,19 +193,12 @@ class _Busy:
     held: dict[str, LockMode]
 
 
-def _by_statement(revision: RevisionFacts) -> dict[int, list[Act]]:
-    found: dict[int, list[Act]] = {}
-    for act in acts(revision):
-        found.setdefault(act.statement.number, []).append(act)
-    return found
-
-
-def _needs(mine: list[Act]) -> dict[str, LockMode]:
+def _needs(mine: tuple[Act, ...]) -> dict[str, LockMode]:
     """Return the locks that a statement would take itself, had the transaction not taken them before."""
     return {act.target: LockMode.SHARE for act in mine if act.kind == "IndexStmt" and not act.node.concurrent}
 
 
-def _work(statement: StatementFacts, mine: list[Act]) -> dict[str, tuple[str, ...]]:
+def _work(statement: StatementFacts, mine: tuple[Act, ...]) -> dict[str, tuple[str, ...]]:
     """Return the long work of a statement; what a query by a key reads of a small table says nothing about a large one."""
     work = dict(statement.long_work())
     queries = [act for act in mine if act.kind == "SelectStmt"]
@@ -270,7 +262,7 @@ def _only_keys(taken: dict[str, StatementFacts], revision: RevisionFacts) -> boo
     statements = {id(statement): statement for statement in taken.values()}
     if len(statements) == 1:
         return True
-    mine = [act for act in acts(revision) if id(act.statement) in statements]
+    mine = [act for statement in statements.values() for act in acts_of(revision, statement)]
     return bool(mine) and all(_adds_key(act) for act in mine)
 
 
