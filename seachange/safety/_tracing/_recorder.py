@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from seachange.postgres.drivers import sqlstate_of
 from seachange.safety._tracing._facts import Observed, observe
 from seachange.safety._tracing._messages import read_messages
 from seachange.safety._tracing._notices import Notices
-from seachange.safety._tracing._snapshot import Query, Relation, Snapshot, read_relations, read_snapshot
+from seachange.safety._tracing._snapshot import (
+    Query,
+    Relation,
+    Snapshot,
+    prepare_snapshot,
+    read_relations,
+    read_snapshot,
+)
 
 if TYPE_CHECKING:
     from seachange.safety._tracing._wedge import Reading
@@ -32,9 +40,11 @@ class Recorder:
 
     :param query: runs SQL on the session, unseen by whoever watches it.
     :param driver: the driver's own connection, which the messages come from.
+    :param complete: whether every statement of the session is seen, so that the moment after one is that before the next.
     """
 
-    def __init__(self, query: Query, driver: Any) -> None:
+    def __init__(self, query: Query, driver: Any, *, complete: bool = False) -> None:
+        self._complete = complete
         self._query = query
         self._notices = Notices(driver)
         self._known: dict[int, Relation] = {}
@@ -44,6 +54,7 @@ class Recorder:
         # The moment after the last statement; a transaction that begins holds nothing.
         self._last: Snapshot | None = Snapshot()
         self._counted = True
+        self._prepared = False
         self.unexplained: dict[str, Any] = {}
 
     def before(self) -> Snapshot | None:
@@ -52,11 +63,14 @@ class Recorder:
         What has happened since the statement before is ``unexplained`` afterwards: fields of :class:`StatementFacts`.
         """
         self.unexplained = {}
+        if self._complete and self._last is not None and self._last.settings:
+            # In the same transaction nothing has come between.
+            return self._last
         try:
             if self._stale:
                 self._known, self._stale = read_relations(self._query), False
                 self._made &= self._known.keys()
-            found = read_snapshot(self._query, warm=sorted(self._warm))
+            found = self._snapshot(self._warm)
         except Exception as exc:
             if sqlstate_of(exc) != _ABORTED:
                 raise
@@ -76,7 +90,7 @@ class Recorder:
         :param sql: the statement.
         :param before: the moment before it.
         """
-        found = read_snapshot(self._query, warm=sorted(self._warm))
+        found = self._snapshot(self._warm)
         return self._noted(sql, before, found)
 
     def after_alone(self, sql: str, before: Snapshot, reading: Reading) -> dict[str, Any]:
@@ -89,7 +103,7 @@ class Recorder:
         relations = read_relations(self._query)
         changed = {oid for oid in relations.keys() | self._known.keys() if relations.get(oid) != self._known.get(oid)}
         locks = {oid: frozenset([mode]) for oid, mode in reading.modes.items()}
-        found = read_snapshot(self._query, warm=sorted(self._warm | locks.keys() | changed))
+        found = self._snapshot(self._warm | locks.keys() | changed)
         touched = {oid: relations[oid] for oid in (*found.relations, *changed, *locks) if oid in relations}
         locks |= {oid: frozenset() for oid in changed - relations.keys()}
         # Whether its counters were added up since its end is chance.
@@ -97,6 +111,16 @@ class Recorder:
         self._warm |= locks.keys()
         self._counted = False
         return noted
+
+    def forget_prepared(self) -> None:
+        """Note that the session has forgotten what it had prepared."""
+        self._prepared = False
+
+    def _snapshot(self, warm: Iterable[int]) -> Snapshot:
+        if not self._prepared:
+            prepare_snapshot(self._query)
+            self._prepared = True
+        return read_snapshot(self._query, warm=sorted(warm))
 
     def skip(self) -> None:
         """Let what happens up to the next statement be nobody's."""

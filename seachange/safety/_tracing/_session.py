@@ -24,6 +24,7 @@ _ROLLS_BACK_TO = re.compile(r"\s*rollback\b.*\bto\b", re.IGNORECASE)
 _FIRST = re.compile(r"\s*(set\s+(local\s+|session\s+)?(transaction|characteristics)|begin|start)\b", re.IGNORECASE)
 _ENDS_INSIDE = re.compile(r"\b(commit|rollback)\b", re.IGNORECASE)
 
+_FORGETS = re.compile(r"\b(deallocate|discard)\b", re.IGNORECASE)
 # psycopg2.extensions.STATUS_BEGIN
 _BEGUN = 2
 
@@ -52,7 +53,9 @@ class Session:
         self._connection = connection
         self._driver = driver
         self._database = database
-        self.recorder = Recorder(self.ask, driver)
+        # An asynchronous driver can be sent statements that no cursor of SQLAlchemy's sees.
+        complete = getattr(connection, "dbapi_connection", connection) is driver
+        self.recorder = Recorder(self.ask, driver, complete=complete)
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query, unseen by whoever watches the session."""
@@ -83,6 +86,8 @@ class Session:
 
     def end(self, sent: Sent, sql: str) -> dict[str, Any]:
         """Return what a statement did, as fields of :class:`StatementFacts`."""
+        if _FORGETS.search(sent.text):
+            self.recorder.forget_prepared()
         if _COMMITS.match(sent.text):
             self.recorder.commit()
         elif _ROLLS_BACK.match(sent.text):

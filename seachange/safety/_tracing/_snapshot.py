@@ -10,7 +10,7 @@ from typing import Any
 from seachange.postgres.catalog import qualified
 from seachange.safety.facts import LockMode
 
-__all__ = ["SETTINGS", "Counters", "Query", "Relation", "Snapshot", "read_relations", "read_snapshot"]
+__all__ = ["SETTINGS", "Counters", "Query", "Relation", "Snapshot", "prepare_snapshot", "read_relations", "read_snapshot"]
 
 Query = Callable[[str], list[tuple[Any, ...]]]
 
@@ -50,7 +50,9 @@ where c.oid >= {_FIRST_OWN} and n.nspname <> 'pg_toast'"""
 _RELATIONS = "select pg_catalog.json_agg({relation}))::text from {source}"
 
 # The messages and the list of what was dropped are for us: a revision that turns messages off shall not make us blind.
-_SNAPSHOT = """
+# Prepared once for each session: to plan it takes longer than to run it.
+_PREPARE = """
+prepare seachange_snapshot (oid[]) as
 with held as materialized (
     select relation, mode from pg_catalog.pg_locks
     where pid = pg_catalog.pg_backend_pid() and locktype = 'relation' and granted and relation >= {first}
@@ -63,7 +65,7 @@ select pg_catalog.pg_current_xact_id_if_assigned()::text,
         pg_catalog.pg_stat_get_xact_tuples_returned(c.oid), pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid),
         pg_catalog.pg_stat_get_xact_tuples_updated(c.oid), pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid))
         order by c.oid)
-     from {source} and (c.oid in (select relation from held) or c.oid = any (array[{warm}]::oid[])))::text,
+     from {source} and (c.oid in (select relation from held) or c.oid = any ($1)))::text,
     pg_catalog.json_build_array({settings})::text,
     pg_catalog.current_setting('seachange.happened', true),
     pg_catalog.set_config('seachange.happened', '', false),
@@ -126,21 +128,19 @@ def read_relations(query: Query) -> dict[int, Relation]:
     }
 
 
+def prepare_snapshot(query: Query) -> None:
+    """Let :func:`read_snapshot` be called on a session, until that forgets what it has prepared."""
+    settings = ", ".join(f"pg_catalog.current_setting('{name}', true)" for name in SETTINGS)
+    query(_PREPARE.format(first=_FIRST_OWN, relation=_RELATION, source=_FROM, settings=settings))
+
+
 def read_snapshot(query: Query, *, warm: Iterable[int] = ()) -> Snapshot:
     """Return this moment, and forget what the event triggers wrote down.
 
     :param query: runs SQL on the session.
     :param warm: tables to count besides those that are locked.
     """
-    row = query(
-        _SNAPSHOT.format(
-            first=_FIRST_OWN,
-            relation=_RELATION,
-            source=_FROM,
-            warm=", ".join(map(str, warm)),
-            settings=", ".join(f"pg_catalog.current_setting('{name}', true)" for name in SETTINGS),
-        )
-    )[0]
+    row = query(f"execute seachange_snapshot ('{{{','.join(map(str, warm))}}}')")[0]
     locks: dict[int, set[LockMode]] = {}
     for oid, mode in json.loads(row[2] or "[]"):
         locks.setdefault(oid, set()).add(LockMode.parse(mode))
