@@ -14,6 +14,7 @@ from seachange.tasks._fix import fix
 from seachange.tasks._heads import heads, merge, rebase
 from seachange.tasks._lint import lint
 from seachange.tasks._task import Face, task
+from seachange.tasks._trace import trace
 
 if TYPE_CHECKING:
     from seachange.plan import Plan
@@ -33,6 +34,7 @@ __all__ = [
     "revert",
     "show",
     "status",
+    "trace",
     "validate",
     "workflow",
 ]
