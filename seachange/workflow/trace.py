@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seachange.errors import ConfigError, MigrationFailedError
+from seachange.errors import ConfigError, MigrationFailedError, StatementFailedError
 from seachange.safety.facts import Trace
 from seachange.workflow.run import Run
 
@@ -43,17 +43,24 @@ def trace_pending(run: Run, *, target: str = "heads", current: Iterable[str] | N
 
 
 def trace_file(
-    run: Run, path: Path, *, empty: bool = False, current: Iterable[str] | None = None, major: int | None = None
+    run: Run,
+    path: Path,
+    *,
+    empty: bool = False,
+    setup: Path | None = None,
+    current: Iterable[str] | None = None,
+    major: int | None = None,
 ) -> Trace:
     """Return what a plain file of SQL does, learnt by running it on a throwaway server.
 
     :param run: the run.
     :param path: the file.
     :param empty: begin with an empty database, whatever the project holds.
+    :param setup: a file to run before it, in an empty database; what that does is not told.
     :param current: the revisions that it begins at otherwise; where the run's database is by default.
     :param major: as for :func:`trace_pending`; the newest at hand for an empty database.
     :raises ConfigError: the file cannot be read.
-    :raises StatementFailedError: it holds what only psql understands.
+    :raises StatementFailedError: a file holds what only psql understands, or that of ``setup`` fails.
     :returns: the trace; where a statement fails, what was done up to there, with the error.
     """
     from seachange.postgres.connection import create_database
@@ -61,13 +68,24 @@ def trace_file(
     from seachange.revisions.shadow_history import open_shadow
 
     text = _read(path)
-    if empty:
+    if empty or setup:
         with throwaway(run.settings, major=major) as server:
-            return _traced_file(run, create_database(server.database("trace")), path, text=text)
+            database = create_database(server.database("trace"))
+            if setup:
+                _set_up(database, setup)
+            return _traced_file(run, database, path, text=text)
     if current is None:
         current, major = run.current(), major or run.server.major
     with open_shadow(run.settings, run.history, revisions=tuple(current), major=major) as shadow:
         return _traced_file(run, shadow.clone(), path, text=text)
+
+
+def _set_up(database: Database, path: Path) -> None:
+    from seachange.safety.trace import trace_sql
+
+    facts = trace_sql(database, _read(path), file=str(path))
+    if facts.statements and (error := facts.statements[-1].error):
+        raise StatementFailedError(f"{facts.statements[-1].where}: {error.message} [SQLSTATE {error.sqlstate}]")
 
 
 def _read(path: Path) -> str:

@@ -20,7 +20,11 @@ LOCK = RelationLock(relation="public.t", mode=LockMode.ACCESS_EXCLUSIVE)
 
 def text(*statements: StatementFacts, error: str = "") -> str:
     revision = RevisionFacts(revision="0001", title="Change t", file="v/0001.py", statements=statements)
-    return "\n".join(trace_lines(Trace(major=18, server_version="18.1", revisions=(revision,), error=error), Marks(pictures=False, colour=False)))
+    return "\n".join(
+        trace_lines(
+            Trace(major=18, server_version="18.1", revisions=(revision,), error=error), Marks(pictures=False, colour=False)
+        )
+    )
 
 
 def test_each_fact_of_a_statement_is_a_line() -> None:
@@ -70,4 +74,6 @@ def test_a_failure_is_told_with_its_statement_and_at_the_end() -> None:
 
 
 def test_nothing_pending_is_said() -> None:
-    assert trace_lines(Trace(major=18, revisions=()), Marks(pictures=False, colour=False)) == ["nothing to trace: no revision is pending"]
+    assert trace_lines(Trace(major=18, revisions=()), Marks(pictures=False, colour=False)) == [
+        "nothing to trace: no revision is pending"
+    ]
