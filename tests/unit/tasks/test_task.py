@@ -31,6 +31,7 @@ READ_ONLY = {
     "migration.plan",
     "migration.show",
     "migration.status",
+    "migration.trace",
     "migration.validate",
 }
 
