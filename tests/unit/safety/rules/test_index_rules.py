@@ -97,3 +97,42 @@ def test_an_index_that_was_redundant_before_is_nobodys_fault_now() -> None:
     same = catalog(table("t", "a text", indexes=(_index("n", "a"), _index("o", "a"))))
 
     assert found("SC310", statement("ALTER TABLE t ADD COLUMN c int"), before=same, after=same) == []
+
+
+def test_an_index_that_is_left_invalid_is_reported_with_the_statement_that_built_it() -> None:
+    wreck = _index("n", "a", valid=False)
+    before, after = catalog(table("t", "a text")), catalog(table("t", "a text", indexes=(wreck,)))
+
+    assert found("SC305", statement("CREATE INDEX CONCURRENTLY n ON t (a)", transaction=0), before=before, after=after) == [
+        "1: index n of public.t is INVALID after the revision: no query uses it"
+    ]
+
+
+def test_if_not_exists_is_fine_after_the_wreck_was_dropped() -> None:
+    dropped = statement("DROP INDEX CONCURRENTLY IF EXISTS t_a", transaction=0)
+    built = statement("CREATE INDEX CONCURRENTLY IF NOT EXISTS t_a ON t (a)", transaction=0)
+
+    assert (len(found("SC305", built)), found("SC305", dropped, built)) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("after", "count"),
+    [
+        pytest.param("ANALYZE t", 0, id="of the table"),
+        pytest.param("ANALYZE", 0, id="of all"),
+        pytest.param("VACUUM (ANALYZE) t", 0, id="by VACUUM"),
+        pytest.param("VACUUM t", 1, id="VACUUM alone"),
+        pytest.param("ANALYZE u", 1, id="of another"),
+    ],
+)
+def test_an_index_on_an_expression_wants_statistics(after: str, count: int) -> None:
+    built = statement("CREATE INDEX n ON t (lower(a))", new="t=S", transaction=0)
+
+    assert len(found("SC318", built, statement(after, transaction=0))) == count
+
+
+@pytest.mark.parametrize(
+    ("transaction", "count"), [pytest.param(1, 1, id="in a transaction"), pytest.param(0, 0, id="outside of any")]
+)
+def test_without_a_server_concurrently_in_a_transaction_is_known_to_fail(transaction: int, count: int) -> None:
+    assert len(found("SC304", statement(BUILD, transaction=transaction, provenance="inferred"))) == count

@@ -8,9 +8,6 @@ down_revision = "0001"
 def upgrade():
     op.add_column("orders", sa.Column("state", sa.Text(), server_default="open", nullable=False))
     op.add_column("orders", sa.Column("made", sa.DateTime(timezone=True), server_default=sa.func.now()))
-    op.alter_column("orders", "name", type_=sa.String(50))
-    op.alter_column("orders", "total", type_=sa.Numeric(12, 2))
-    op.execute("ALTER TABLE orders ALTER COLUMN address TYPE inet")
     op.create_check_constraint("amount_positive", "orders", "amount > 0", postgresql_not_valid=True)
     op.create_table("notes", sa.Column("id", sa.BigInteger(), primary_key=True), sa.Column("body", sa.Text()))
     op.create_index("notes_body", "notes", ["body"])
