@@ -62,7 +62,10 @@ def scan_cause(step: Step) -> Cause | None:
         return _constraint(step, [constraint_kind(each) for each in valid], certain=True)
     if step.kind in ("AttachPartition", "CreateStmt"):
         return _partition(step)
-    plain = {"SetNotNull": "not null", "ValidateConstraint": "validate", "AlterDomainStmt": "domain constraint"}
+    if step.kind == "ValidateConstraint":
+        # Of a foreign key the referenced table is read as well.
+        return Cause(name="validate", tables=step.statement.verified)
+    plain = {"SetNotNull": "not null", "AlterDomainStmt": "domain constraint"}
     if step.kind in plain:
         return Cause(name=plain[step.kind])
     return Cause(name="type check", certain=False) if step.kind == "AlterColumnType" else None

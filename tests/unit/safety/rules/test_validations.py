@@ -56,3 +56,9 @@ def test_a_validation_under_any_earlier_lock_is_found(held: str, waits: str) -> 
     (said,) = found("SC204", _validation(held=held))
 
     assert f"while {waits}, held since an earlier statement" in said
+
+
+def test_the_table_that_a_validated_key_refers_to_is_not_reported_by_itself() -> None:
+    validation = statement(VALIDATE, new="t=SUX", held="u=AX", verified=("public.t", "public.u"))
+
+    assert (len(found("SC204", validation)), found("SC100", validation)) == (1, [])
