@@ -222,10 +222,10 @@ def changed_type(revision: RevisionFacts, context: Context) -> Iterator[Verdict]
         old, new = before.type if before else "", after.type if after else act.command.type
         if old != new:
             change = f"{old} becomes {new}" if old else f"becomes {new}"
-            yield act.verdict(
-                "SC706",
-                f"{act.target}.{act.name} {change}: prepared statements that return it fail until their connections are new",
-            )
+            message = f"{act.target}.{act.name} {change}: prepared statements that return it fail until their connections are new"
+            # With another length or precision alone the values are read as before.
+            same = old.partition("(")[0] == new.partition("(")[0] and old.partition(")")[2] == new.partition(")")[2]
+            yield act.verdict("SC706", message, severity="info" if same else None)
 
 
 def _renamed_column(act: Act) -> Verdict:
