@@ -272,6 +272,16 @@ def test_a_renamed_table_is_told_as_that(clinic: Project, database: Database) ->
     assert "clinic.visits is renamed to clinic.consultations by revision 0003" in step["findings"][0]["message"]
 
 
+def test_a_view_under_the_old_name_keeps_the_code_running(clinic: Project, database: Database) -> None:
+    change(
+        clinic,
+        "op.rename_table('visits', 'consultations', schema='clinic')",
+        "op.execute('CREATE VIEW clinic.visits AS SELECT * FROM clinic.consultations')",
+    )
+
+    assert (verdict(step := judged(clinic, database)), step["findings"]) == (("additive", "minor", "both"), [])
+
+
 def test_the_newest_release_tag_is_meant_by_auto_else_where_the_branch_began(clinic: Project, database: Database) -> None:
     git(clinic.path, "commit", "--allow-empty", "--quiet", "--message", "More")
     assert judged(clinic, database, ref="auto")["data"]["name"] == "v1"

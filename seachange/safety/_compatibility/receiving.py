@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from seachange.postgres.catalog import Catalog, Column
+from seachange.postgres.catalog import Catalog, Column, Table
 from seachange.safety._compatibility.blame import blame, words_of
 from seachange.safety._compatibility.broken import statements_of, told
 from seachange.safety._compatibility.values import Case, CodeTable, Effect, Query, Schema
@@ -109,6 +109,9 @@ def find_nulls(case: Case) -> Iterator[Effect]:
     :param case: the code and the schemas.
     """
     for code in case.code.tables.values():
+        if not isinstance(case.new.relations.get(code.name), Table):
+            # The columns of a view are not said to be NOT NULL, whatever it reads.
+            continue
         for known in code.columns:
             before, after = case.old.column(code.name, known.name), case.new.column(code.name, known.name)
             if before and after and before.not_null and not after.not_null and not known.nullable:
