@@ -18,7 +18,7 @@ _RESTRICTED = "release code that writes only what the restriction allows, and ad
 
 _LITERAL = re.compile(r"'(?:[^']|'')*'")
 # The elements of ARRAY[...], as the server writes IN.
-_LITERALS = re.compile(r"(?<=ARRAY\[)'(?:[^']|'')*'[^\]']*(?:'(?:[^']|'')*'[^\]']*)*(?=\])")
+_LIST = re.compile(r"(?<=ARRAY\[)(?:[^\[\]']|'(?:[^']|'')*')*(?=\])")
 
 # A default that is another one for each row.
 _VARYING = re.compile(r"nextval|random|uuid|clock_timestamp|now\(|current_timestamp", re.IGNORECASE)
@@ -195,9 +195,11 @@ def _widened(constraint: Constraint, before: Table) -> bool:
 
 
 def _list_of(constraint: Constraint) -> tuple[str, frozenset[str]]:
-    """Return a check without the literals of its lists, and those."""
-    form = _LITERALS.sub("...", constraint.definition)
-    return form, frozenset(_LITERAL.findall("".join(found[0] for found in _LITERALS.finditer(constraint.definition))))
+    """Return a check without the elements of its lists, and those."""
+    values: list[str] = []
+    for elements in _LIST.findall(constraint.definition):
+        values += _LITERAL.findall(elements) or [each.strip() for each in elements.split(",")]
+    return _LIST.sub("...", constraint.definition), frozenset(values)
 
 
 def _target(constraint: Constraint) -> tuple[str, str]:
