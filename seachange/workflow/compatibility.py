@@ -42,6 +42,7 @@ def compatibility(run: Run) -> StepResult:
     )
 
 
+_FIRST = "select set_config('search_path', quote_ident(%s) || ', ' || current_setting('search_path'), false)"
 _ORDERS = {
     "both": "schema and code can be deployed in either order",
     "schema first": "the schema can be deployed first, the code cannot",
@@ -124,7 +125,10 @@ def _tried(run: Run, database: Database, *, old: Code, new: Code) -> _Tried:
     ):
         schemas = run.settings.schemas
         before = read_schema(other, schemas=schemas)
-        old, new = old.in_schema(before.default), new.in_schema(before.default)
+        default = old.default_schema(before)
+        for session in (running, other):
+            session.execute(_FIRST, [default])
+        old, new = old.in_schema(default), new.in_schema(default)
         kept = Prepared(running, [query.sql for query in old.queries])
         bodies_before = check_functions(other)
         new_before = prepare(other, [query.sql for query in new.queries])

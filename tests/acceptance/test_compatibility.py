@@ -387,3 +387,16 @@ def test_a_stopped_check_leaves_no_files_of_the_other_commit(
     assert (process.returncode, there.parent.exists()) == (128 + how, False)
     assert there.is_relative_to(Path(tempfile.gettempdir()).resolve())
     assert git(clinic.path, "worktree", "list").count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["async_asyncpg", "search_path", "tenants"])
+def test_models_of_every_kind_of_project_fit_their_own_commit(
+    scenario: Callable[[str], Project], database: Database, name: str
+) -> None:
+    project = scenario(name)
+    project.commit()
+
+    step = judged(project, database, ref="HEAD")
+
+    assert (verdict(step), step["findings"]) == (("neutral", "patch", "both"), [])
+    assert step["data"]["queries"] > 0

@@ -114,16 +114,16 @@ def _of_plpgsql(connection: psycopg.Connection[Any], function: _Function) -> Ite
     body = read_body(function.definition)
     if body is None:
         return
-    session = connection.pgconn
+    (before,) = connection.execute("select current_setting('search_path')").fetchone() or ("",)
     if function.path:
-        session.exec_(f"set search_path = {function.path}".encode())
+        connection.pgconn.exec_(f"set search_path = {function.path}".encode())
     try:
         for table in function.triggers or ("",):
             for statement, failure in _Checked(connection, function, body=body, table=table).failures():
                 yield table, statement, failure
     finally:
         if function.path:
-            session.exec_(b"reset search_path")
+            connection.execute("select set_config('search_path', %s, false)", [before])
 
 
 class _Checked:

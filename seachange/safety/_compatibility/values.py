@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
 
@@ -102,6 +103,15 @@ class Code:
             queries=tuple(queries),
             problems=tuple(document["problems"]),
         )
+
+    def default_schema(self, schema: Schema) -> str:
+        """Return the schema in which tables are found whose names have none: that of the session, unless others have them.
+
+        :param schema: the schemas that the code was written for.
+        """
+        bare = {name for name in self.tables if not _has_schema(name)}
+        found = Counter(table.schema for table in schema.catalog.tables if qualified(table.name) in bare)
+        return schema.default if not found or schema.default in found else found.most_common(1)[0][0]
 
     def in_schema(self, default: str) -> Self:
         """Return the code with a schema before every name that has none.
