@@ -36,7 +36,7 @@ def compatibility(run: Run) -> StepResult:
         status="failed" if breaking else "warning" if told or found.problems else "done",
         summary=f"{found.version_class} ({LEVELS[found.version_class]}) for {found.name}; {_ORDERS[found.order]}",
         facts=tuple(_facts(found)),
-        findings=(*(finding_of(effect) for effect in told), *map(_unknown, found.problems)),
+        findings=(*(finding_of(effect) for effect in told), *_one_release(found), *map(_unknown, found.problems)),
         data=found.to_dict(),
         exit_code=ExitCode.FOUND if breaking else ExitCode.DONE,
     )
@@ -196,6 +196,17 @@ def _facts(found: Compatibility) -> Iterator[str]:
     yield from (f"the working tree: {effect.message}" for effect in found.code_first)
     if found.revisions and found.pending != found.version_class:
         yield f"what the database does not have yet is {found.pending}"
+
+
+def _one_release(found: Compatibility) -> Iterator[Finding]:
+    """Yield an error when code and change need each other: whichever is deployed first, something fails in between."""
+    if found.order == "none" and any(effect.place.revision for effect in found.code_first):
+        yield Finding(
+            code="SC713",
+            message=f"{found.name} breaks with the new schema, and the working tree with the old one: both come in one release",
+            hint="release code first that works with both schemas, then the change, then code that needs it",
+            provenance="proven",
+        )
 
 
 def _unknown(problem: str) -> Finding:

@@ -213,6 +213,7 @@ def test_a_function_and_a_view_that_nobody_named_are_found_broken(clinic: Projec
         ("SC709", "clinic.note_weight()", "0003_change.py", 11),
         ("SC704", "clinic.owners", "0003_change.py", 11),
         ("SC708", "clinic.pet_names", "0003_change.py", 11),
+        ("SC713", "", "", 0),
     ]
     assert (
         'called by triggers on clinic.pets, fails since revision 0003: column "name" does not exist'
