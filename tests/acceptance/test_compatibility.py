@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -268,7 +267,6 @@ def test_a_renamed_table_is_told_as_that(clinic: Project, database: Database) ->
     change(clinic, "op.rename_table('visits', 'consultations', schema='clinic')")
 
     step = judged(clinic, database)
-
     assert found(step) == [("SC702", "clinic.visits", "0003_change.py", 11)]
     assert "clinic.visits is renamed to clinic.consultations by revision 0003" in step["findings"][0]["message"]
 
@@ -317,8 +315,7 @@ def test_models_that_cannot_be_imported_say_so_in_their_own_words(clinic: Projec
 def test_a_commit_that_is_not_there_is_an_error(clinic: Project, database: Database) -> None:
     outcome = check(clinic, database, ref="v9")
 
-    assert outcome.exit_code == 1, outcome
-    assert "--compatible-with v9: there is no commit v9" in outcome.stdout
+    assert (outcome.exit_code, "--compatible-with v9: there is no commit v9" in outcome.stdout) == (1, True), outcome
 
 
 def test_a_project_in_a_folder_of_the_repository_is_found_there(scenario: Callable[[str], Project], database: Database) -> None:
@@ -386,7 +383,6 @@ def test_a_stopped_check_leaves_no_files_of_the_other_commit(
 
     there = Path(mark.read_text(encoding="utf-8"))
     assert (process.returncode, there.parent.exists()) == (128 + how, False)
-    assert there.is_relative_to(Path(tempfile.gettempdir()).resolve())
     assert git(clinic.path, "worktree", "list").count("\n") == 1
 
 
