@@ -55,6 +55,11 @@ class Choice:
                 found = severity
         return found
 
+    def speaks(self, known: Rule) -> bool:
+        """Return whether a rule is asked at all."""
+        chosen = self.of(known)
+        return known.check is not None and (known.by_default if chosen is None else chosen != "off")
+
     def require_known(self, rules: Mapping[str, Rule]) -> None:
         """Refuse a pattern that means no rule.
 
@@ -196,7 +201,7 @@ def split_allowed(
 
 def _judge(known: Rule, facts: RevisionFacts, context: Context, *, choice: Choice) -> Iterator[Finding]:
     chosen = choice.of(known)
-    if known.check is None or chosen == "off" or (chosen is None and not known.by_default) or not _holds(known, facts.major):
+    if known.check is None or not choice.speaks(known) or not _holds(known, facts.major):
         return
     for verdict in known.check(facts, context):
         if chosen is not None:

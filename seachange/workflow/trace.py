@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from seachange.postgres.connection import Database
     from seachange.revisions.history import Revision
 
-__all__ = ["trace_file", "trace_pending"]
+__all__ = ["read_sql", "trace_file", "trace_pending"]
 
 
 def trace_pending(run: Run, *, target: str = "heads", current: Iterable[str] | None = None, major: int | None = None) -> Trace:
@@ -67,7 +67,7 @@ def trace_file(
     from seachange.postgres.server import throwaway
     from seachange.revisions.shadow_history import open_shadow
 
-    text = _read(path)
+    text = read_sql(path)
     if empty or setup:
         with throwaway(run.settings, major=major) as server:
             database = create_database(server.database("trace"))
@@ -83,12 +83,17 @@ def trace_file(
 def _set_up(database: Database, path: Path) -> None:
     from seachange.safety.trace import trace_sql
 
-    facts = trace_sql(database, _read(path), file=str(path))
+    facts = trace_sql(database, read_sql(path), file=str(path))
     if facts.statements and (error := facts.statements[-1].error):
         raise StatementFailedError(f"{facts.statements[-1].where}: {error.message} [SQLSTATE {error.sqlstate}]")
 
 
-def _read(path: Path) -> str:
+def read_sql(path: Path) -> str:
+    """Return what is in a file of SQL.
+
+    :param path: the file.
+    :raises ConfigError: it cannot be read.
+    """
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as exc:
