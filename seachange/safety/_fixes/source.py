@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from seachange.safety._fixes.batch import unbatched
 from seachange.safety._fixes.meanings import meaning_of
 from seachange.safety._fixes.values import Computed, arguments_of, function_of
 from seachange.safety._fixes.writing import edited, execute
@@ -167,12 +168,12 @@ class Source:
     def _statements(self, name: str) -> tuple[Statement, ...]:
         function = self._functions.get(name)
         nodes = () if function is None else function.body.body
-        return tuple(self._statement(node) for node in nodes if not _says_nothing(node))
+        return tuple(self._statement(plain, at=node) for node in nodes if not _says_nothing(node) for plain in unbatched(node))
 
-    def _statement(self, node: Any) -> Statement:
+    def _statement(self, node: Any, *, at: Any) -> Statement:
         from libcst.metadata import PositionProvider
 
-        at = self._wrapper.resolve(PositionProvider)[node]
+        place = self._wrapper.resolve(PositionProvider)[at]
         call, lines = _call_of(node), [line.comment.value for line in node.leading_lines if line.comment]
         prefix, _, op = function_of(call).partition(".") if call else ("", "", "")
         known = op if prefix == "op" else ""
@@ -184,8 +185,8 @@ class Source:
             meant = {**found, "sqltext": sql}
         return Statement(
             node=node,
-            first=at.start.line,
-            last=at.end.line,
+            first=place.start.line,
+            last=place.end.line,
             op=known,
             meaning=meaning,
             call=call if known else None,
