@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -127,7 +128,9 @@ def _identities(settings: Settings, history: History, revision: Revision, *, par
     for part in parts:
         taken = [each.revision for each in found]
         made = identify(history, script, name=part.title, location=revision.location, taken=taken)
-        found.append(dataclasses.replace(made, path=revision.path.with_name(made.path.name)))
+        # One after the other: tools that order by the date are free to swap what has the same.
+        created = made.created + datetime.timedelta(seconds=len(found))
+        found.append(dataclasses.replace(made, path=revision.path.with_name(made.path.name), created=created))
     return found
 
 
