@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from seachange.safety._fixes import columns, constraints, expand, indexes, nullability, uniques
 from seachange.safety._fixes.chain import Chain
-from seachange.safety._fixes.measure import Held, Measure, measure
+from seachange.safety._fixes.measure import Held, Measure, held, measure
 from seachange.safety._fixes.source import Source, Statement
 from seachange.safety._fixes.steps import Backfill, Known, NotFixableError, Rewrite
 from seachange.safety.facts import RevisionFacts
@@ -120,8 +120,11 @@ def remaining(text: str, facts: RevisionFacts, *, known: tuple[Left, ...] = ()) 
     """
     from seachange.safety._fixes.reasons import reason_for
 
-    blocking = [window for window in facts.windows if window.mode.blocks_writers]
-    lines = {each.line for window in blocking for each in window.statements if each.long_work()}
+    lines = {
+        statement.line
+        for statement, modes in held(facts)
+        if statement.long_work() and any(mode.blocks_writers for mode in modes.values())
+    }
     found = {each.line: each for each in known}
     for statement in Source(text).upgrade:
         if any(statement.first <= line <= statement.last for line in lines) and statement.first not in found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from seachange.postgres.catalog import Column, Index, Table, qualified
 from seachange.safety._fixes.meanings import concurrently
@@ -105,14 +106,14 @@ class _Expanding:
             *self._indexes(indexes),
             self._swap(indexes, forward=forward, backward=backward),
         ]
-        later = (f"DROP TRIGGER {self._trigger} ON {self._target}", f"DROP FUNCTION {self._function}()")
+        later = (*self._unbound(), f"ALTER TABLE {self._target} DROP COLUMN {old}")
         return Rewrite(
-            here=self._expanded(f"{self._before.name}_new", forward),
+            here=_noted(later, self._expanded(f"{self._before.name}_new", forward)),
             steps=tuple(steps),
             undone=self._undoing("type_"),
             back=self._contracted(new),
             names=frozenset({self._before.name}),
-            later=(*later, f"ALTER TABLE {self._target} DROP COLUMN {old}"),
+            later=later,
             said=(f"{self._table.qualified}.{name} changes its type through a second column, which takes its place at the end",),
         )
 
@@ -125,12 +126,11 @@ class _Expanding:
             raise NotFixableError(
                 f"{indexes[0].name} is built on the column", manual="build its like on the new column, concurrently, by hand"
             )
-        later = [f"DROP TRIGGER {self._trigger} ON {self._target}", f"DROP FUNCTION {self._function}()"]
-        later.append(f"ALTER TABLE {self._target} DROP COLUMN {old}")
+        later = [*self._unbound(), f"ALTER TABLE {self._target} DROP COLUMN {old}"]
         if self._after.default:
             later.append(f"ALTER TABLE {self._target} ALTER COLUMN {new} SET DEFAULT {self._after.default}")
         return Rewrite(
-            here=self._expanded(self._after.name, both),
+            here=_noted(later, self._expanded(self._after.name, both)),
             steps=(
                 self._backfill(f"{new} = {old}", rows=f"{old} IS NOT NULL AND {new} IS NULL"),
                 *self._not_null(self._after.name),
@@ -179,6 +179,9 @@ class _Expanding:
             self._sql(f"DROP FUNCTION {self._function}()"),
             self._sql(f"ALTER TABLE {self._target} DROP COLUMN {new}"),
         )
+
+    def _unbound(self) -> tuple[str, str]:
+        return f"DROP TRIGGER {self._trigger} ON {self._target}", f"DROP FUNCTION {self._function}()"
 
     def _backfill(self, change: str, *, rows: str) -> Step:
         fill = Backfill(table=self._target, key=key_of(self._table), change=change, rows=rows)
@@ -254,3 +257,9 @@ class _Expanding:
 
     def _sql(self, sql: str) -> str:
         return execute(sql, width=self._known.width)
+
+
+def _noted(later: Sequence[str], code: tuple[str, ...]) -> tuple[str, ...]:
+    """Return code with a comment above it that says what is left to do."""
+    lines = ["# Once no running code needs the old column, in a revision of its own:", *(f"# {sql}" for sql in later)]
+    return ("\n".join([*lines, code[0]]), *code[1:])

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from seachange.safety.facts import LockMode, RevisionFacts, Window
+from seachange.safety.facts import LockMode, RevisionFacts, StatementFacts
 
-__all__ = ["Held", "Measure", "measure"]
+__all__ = ["Held", "Measure", "held", "measure"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Held:
     """The worst that happens to one relation: its strongest lock, and the long work that is done while that is held.
 
-    ``locked_for`` names the lock under which the most is done, which need not be the strongest one.
+    With work, ``mode`` is the strongest one under which some of it is done.
     """
 
     relation: str
     mode: LockMode
     work: tuple[str, ...] = ()
-
-    @property
-    def grave(self) -> tuple[bool, LockMode, int]:
-        """Sorts from harmless to grave."""
-        return (bool(self.work) and self.mode.blocks_writers, self.mode, len(self.work))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -56,23 +51,46 @@ def measure(revisions: Iterable[RevisionFacts]) -> Measure:
 
     :param revisions: what each did.
     """
-    windows = [window for revision in revisions for window in revision.windows]
-    worst: dict[str, Held] = {}
-    for window in windows:
-        held = Held(relation=window.relation, mode=window.mode, work=_work(window))
-        if window.relation not in worst or held.grave > worst[window.relation].grave:
-            worst[window.relation] = held
+    every = tuple(revisions)
+    # A table that is made on the way, to remember how far a backfill is, is nobody else's.
+    own = {name for revision in every for statement in revision.statements for name in statement.created}
+    found: dict[str, list[tuple[LockMode, tuple[str, ...]]]] = {}
+    for revision in every:
+        for statement, modes in held(revision):
+            for relation, mode in modes.items():
+                if relation not in own:
+                    found.setdefault(relation, []).append((mode, _work(statement)))
+    everything = [each for moments in found.values() for each in moments]
+    worst = tuple(_worst(relation, found[relation]) for relation in sorted(found))
     return Measure(
-        held=tuple(sorted(worst.values(), key=lambda each: each.relation)),
-        readers=sum(len(_work(window)) for window in windows if window.mode.blocks_readers),
-        writers=sum(len(_work(window)) for window in windows if window.mode.blocks_writers),
-        brief=sum(held.mode for held in worst.values() if held.mode.blocks_writers),
+        held=worst,
+        readers=sum(len(work) for mode, work in everything if mode.blocks_readers),
+        writers=sum(len(work) for mode, work in everything if mode.blocks_writers),
+        brief=sum(each.mode for each in worst if each.mode.blocks_writers),
     )
 
 
-def _work(window: Window) -> tuple[str, ...]:
-    found: dict[str, None] = {}
-    for tables in window.long_work().values():
-        for table, kinds in tables.items():
-            found.update({f"{kind} of {table}": None for kind in kinds})
-    return tuple(found)
+def held(revision: RevisionFacts) -> Iterator[tuple[StatementFacts, Mapping[str, LockMode]]]:
+    """Yield each statement of a revision with the locks that its transaction holds while it runs, its own among them.
+
+    :param revision: what it did.
+    """
+    modes: dict[str, LockMode] = {}
+    before = -1
+    for statement in revision.statements:
+        if statement.transaction != before or not statement.transaction:
+            modes = {}
+        before = statement.transaction
+        for lock in statement.new_locks:
+            modes[lock.relation] = max(lock.mode, modes.get(lock.relation, lock.mode))
+        yield statement, dict(modes)
+
+
+def _worst(relation: str, moments: Sequence[tuple[LockMode, tuple[str, ...]]]) -> Held:
+    grave = [(mode, work) for mode, work in moments if work and mode.blocks_writers]
+    kinds = dict.fromkeys(kind for _, work in grave for kind in work)
+    return Held(relation=relation, mode=max(mode for mode, _ in grave or moments), work=tuple(kinds))
+
+
+def _work(statement: StatementFacts) -> tuple[str, ...]:
+    return tuple(f"{kind} of {table}" for table, kinds in statement.long_work().items() for kind in kinds)

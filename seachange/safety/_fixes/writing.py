@@ -54,7 +54,7 @@ def script(sql: str) -> str:
     """Return ``op.execute`` of a statement on several lines."""
     escaped = _PARAMETER.sub(r"\\:\1", sql).replace("\\", "\\\\")
     body = textwrap.indent(escaped, 2 * _STEP)
-    return f'op.execute(\n{_STEP}"""\n{body}\n{_STEP}"""\n)'
+    return f'op.execute(\n{_STEP}"""\n{body}\n{2 * _STEP}"""\n)'
 
 
 def autocommit(statements: Iterable[str]) -> str:
