@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from seachange.config import Settings
-from seachange.errors import ConfigError, RefusedError
+from seachange.errors import ConfigError, DatabaseMissingError, RefusedError, SeachangeError
 from seachange.revisions.history import History, Revision, read_history
 from seachange.workflow.branch import find_base
 from seachange.workflow.known import known_databases, require_unapplied
@@ -69,7 +69,7 @@ def plan_fix(
 
     :param settings: the project's settings.
     :param revision: its id or the start of it; the only pending one by default.
-    :param major: the version of PostgreSQL to write it for; that of the settings by default.
+    :param major: the version of PostgreSQL to write it for; that of the project's own database by default.
     :param base: the base branch, if not that of the settings or a usual one.
     :param offline: whether a known database that cannot be asked is left out.
     :param progress: told what is being done.
@@ -91,7 +91,7 @@ def plan_fix(
             hint="leave it as it is, and write what is to be different into a revision after it",
         )
     facts = _require_unapplied(settings, history, chosen, offline=offline)
-    made = try_fix(settings, history, chosen, major=major, progress=progress)
+    made = try_fix(settings, history, chosen, major=major or _major(settings), progress=progress)
     return dataclasses.replace(made, facts=(*facts, *made.facts))
 
 
@@ -124,7 +124,6 @@ def _pending(settings: Settings, history: History) -> Revision | None:
 
 
 def _current(settings: Settings) -> tuple[str, ...]:
-    from seachange.errors import DatabaseMissingError
     from seachange.postgres.connection import connect
     from seachange.revisions.runner import current
 
@@ -136,6 +135,17 @@ def _current(settings: Settings) -> tuple[str, ...]:
             except DatabaseMissingError:
                 return ()
     return ()
+
+
+def _major(settings: Settings) -> int | None:
+    """Return the version of the first database that answers; None where none does, and the settings choose."""
+    from seachange.postgres.connection import connect
+
+    for known in known_databases(settings):
+        if known.database is not None:
+            with contextlib.suppress(SeachangeError), contextlib.closing(connect(known.database, autocommit=True)) as session:
+                return session.info.server_version // 10000
+    return None
 
 
 def _require_unapplied(settings: Settings, history: History, revision: Revision, *, offline: bool) -> tuple[str, ...]:
