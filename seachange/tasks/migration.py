@@ -229,7 +229,7 @@ def validate(face: Face) -> None:
     count, locations = len(history.revisions), len({revision.location for revision in history.revisions})
     clean = f"{count} revisions in {locations} locations make one order, head {' '.join(history.heads) or 'none'}"
     data = {"revisions": [revision.revision for revision in history.revisions], "heads": history.heads}
-    face.findings(findings_of(history), clean=clean, data=data)
+    face.findings(findings_of(history, since=face.settings.lint_since), clean=clean, data=data)
 
 
 @task(

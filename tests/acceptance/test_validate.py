@@ -61,6 +61,18 @@ def test_github_gets_a_command_for_each_finding_with_paths_from_the_root_of_the_
     ]
 
 
+def test_errors_inside_of_an_old_history_are_warnings(faulty: Project) -> None:
+    head = max(path.name.partition("_")[0] for path in (faulty.path / VERSIONS).glob("0*.py"))
+    with (faulty.path / "pyproject.toml").open("a", encoding="utf-8") as file:
+        file.write(f'\n[tool.seachange.lint]\nsince = "{head}"\n')
+
+    outcome = faulty.invoke("migration.validate", "--format", "json")
+
+    findings = json.loads(outcome.stdout)["findings"]
+    assert (outcome.exit_code, len(findings)) == (0, len(FOUND))
+    assert "error" not in {finding["severity"] for finding in findings}
+
+
 def test_sarif_is_one_document(faulty: Project) -> None:
     outcome = faulty.invoke("migration.validate", "--format", "sarif")
     (run,) = json.loads(outcome.stdout)["runs"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import concurrent.futures
-import dataclasses
 
 from seachange.errors import ExitCode, ReadOnlyServerError, RevisionUnknownError
 from seachange.plan import Finding, StepResult
@@ -28,7 +27,7 @@ def _findings(run: Run) -> tuple[Finding, ...]:
     from seachange.revisions.validate import validate as findings_of
 
     # What could not be looked at is said by migration.validate; here it would only be in the way.
-    return tuple(finding for finding in findings_of(run.history) if finding.severity != "info")
+    return tuple(finding for finding in findings_of(run.history, since=run.settings.lint_since) if finding.severity != "info")
 
 
 def _judged(run: Run, findings: tuple[Finding, ...]) -> StepResult:
@@ -91,14 +90,9 @@ def _broken(findings: tuple[Finding, ...]) -> bool:
 
 def _without_done(run: Run, findings: tuple[Finding, ...], current: tuple[str, ...]) -> tuple[Finding, ...]:
     """Let errors inside of revisions that are applied be warnings: they were run, and will not be here again."""
-    from seachange.revisions.codes import STRUCTURAL
+    from seachange.revisions.validate import soften
 
-    history = run.history
-    done = {history.relative(revision.path) for revision in history.ancestors(current)}
-    return tuple(
-        dataclasses.replace(finding, severity="warning") if finding.file in done and finding.code not in STRUCTURAL else finding
-        for finding in findings
-    )
+    return soften(findings, run.history, run.history.ancestors(current))
 
 
 def _models(run: Run) -> tuple[str, ...]:
