@@ -64,7 +64,8 @@ def scan_cause(step: Step) -> Cause | None:
         return _partition(step)
     if step.kind == "ValidateConstraint":
         # Of a foreign key the referenced table is read as well.
-        return Cause(name="validate", tables=step.statement.verified)
+        read = step.table in {*step.statement.verified, *step.statement.scans}
+        return Cause(name="validate", tables=step.statement.verified) if read else None
     plain = {"SetNotNull": "not null", "AlterDomainStmt": "domain constraint"}
     if step.kind in plain:
         return Cause(name=plain[step.kind])
