@@ -222,6 +222,15 @@ def test_a_module_of_the_project_adds_rules(rules_of_a_project: str) -> None:
     ]
 
 
+def test_an_installed_package_adds_rules_by_an_entry_point(rules_of_a_project: str, tmp_path: Path) -> None:
+    installed = tmp_path / "clinic_rules-1.0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: clinic-rules\nVersion: 1.0\n")
+    (installed / "entry_points.txt").write_text(f"[seachange.rules]\nclinic = {rules_of_a_project}\n")
+
+    assert available_rules()["CLINIC1"].title == "No tables"
+
+
 def test_a_module_of_rules_that_does_not_import_is_named() -> None:
     with pytest.raises(ConfigError, match=r"the rules in clinic\.nowhere cannot be loaded: ModuleNotFoundError"):
         available_rules(["clinic.nowhere"])
