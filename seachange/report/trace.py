@@ -90,7 +90,9 @@ def _window(window: Window) -> Iterator[str]:
         for table, kinds in tables.items()
     ]
     spent = f"; meanwhile {'; '.join(work)}" if work else "; no long work meanwhile"
-    yield f"{_INDENT}{window.relation} {window.mode.words}, statements {until}{spent}"
+    (_, first), *later = [each for each in window.stages if each[1].blocks_writers]
+    modes = "".join([first.words, *(f", from {number} on {mode.words}" for number, mode in later)])
+    yield f"{_INDENT}{window.relation} {modes}, statements {until}{spent}"
 
 
 def _rows(count: int) -> str:

@@ -230,7 +230,8 @@ class Window:
     """A relation under lock, from its first acquisition to the end of the transaction: the unit of danger.
 
     ``first`` and ``strongest_at`` are numbers of statements; ``mode`` is the strongest one and was taken at ``strongest_at``.
-    ``statements`` are all from ``strongest_at`` to the end of the transaction: what others wait for.
+    ``stages`` gives each number at which the lock became stronger, with the mode from there on. ``statements`` are all from where
+    writers or readers first have to wait, from ``first`` where nobody has to, to the end of the transaction.
     """
 
     relation: str
@@ -238,6 +239,7 @@ class Window:
     transaction: int
     first: int
     strongest_at: int
+    stages: tuple[tuple[int, LockMode], ...] = ()
     statements: tuple[StatementFacts, ...] = dataclasses.field(repr=False)
 
     def long_work(self) -> Mapping[int, Mapping[str, tuple[str, ...]]]:
@@ -258,19 +260,23 @@ def windows(statements: Iterable[StatementFacts]) -> Iterator[Window]:
 
 
 def _windows_of(group: list[StatementFacts]) -> Iterator[Window]:
-    first: dict[str, int] = {}
-    strongest: dict[str, tuple[LockMode, int]] = {}
+    stages: dict[str, list[tuple[int, LockMode]]] = {}
     for position, statement in enumerate(group):
         for lock in statement.new_locks:
-            first.setdefault(lock.relation, position)
-            if lock.relation not in strongest or lock.mode > strongest[lock.relation][0]:
-                strongest[lock.relation] = (lock.mode, position)
-    for relation, (mode, position) in strongest.items():
+            known = stages.setdefault(lock.relation, [])
+            if not known or lock.mode > known[-1][1]:
+                # Of several modes that one statement takes the strongest counts.
+                known[:] = [each for each in known if each[0] != position]
+                known.append((position, lock.mode))
+    for relation, taken in stages.items():
+        position, mode = taken[-1]
+        blocked = next((at for at, each in taken if each.blocks_writers), taken[0][0])
         yield Window(
             relation=relation,
             mode=mode,
             transaction=group[0].transaction,
-            first=group[first[relation]].number,
+            first=group[taken[0][0]].number,
             strongest_at=group[position].number,
-            statements=tuple(group[position:]),
+            stages=tuple((group[at].number, each) for at, each in taken),
+            statements=tuple(group[blocked:]),
         )
