@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Collection, Iterable, Iterator
 
 from seachange.safety.facts import LockMode, RevisionFacts, StatementFacts
+from seachange.safety.parsing import kind, parse
 from seachange.safety.predict import is_opaque
 
 __all__ = ["Disagreement", "compare"]
@@ -33,11 +34,12 @@ def compare(predicted: RevisionFacts, traced: RevisionFacts) -> tuple[Disagreeme
     :param predicted: the facts that were inferred.
     :param traced: the facts that a server gave.
     """
-    return tuple(
-        Disagreement(statement=seen, sentence=sentence)
-        for expected, seen in _pairs(predicted.statements, traced.statements)
-        for sentence in _sentences(expected, seen)
-    )
+    gone: set[str] = set()
+    found: list[Disagreement] = []
+    for expected, seen in _pairs(predicted.statements, traced.statements):
+        found += [Disagreement(statement=seen, sentence=sentence) for sentence in _sentences(expected, seen, gone=gone)]
+        gone |= {one.name for one in seen.dropped}
+    return tuple(found)
 
 
 def _pairs(
@@ -47,15 +49,21 @@ def _pairs(
     for each in predicted:
         waiting.setdefault(_key(each), []).append(each)
     for seen in traced:
-        if (found := waiting.get(_key(seen))) and not is_opaque(seen.sql):
+        if (found := waiting.get(_key(seen))) and not is_opaque(seen.sql) and not _is_of_transactions(seen.sql):
             yield found.pop(0), seen
+
+
+def _is_of_transactions(sql: str) -> bool:
+    """Whether a text only begins or ends a transaction: what that lets go was said of the statements that took it."""
+    found = parse(sql)
+    return bool(found) and all(kind(each) == "TransactionStmt" for each in found)
 
 
 def _key(statement: StatementFacts) -> tuple[int, str]:
     return statement.line, "".join(statement.sql.split()).lower().rstrip(";")
 
 
-def _sentences(expected: StatementFacts, seen: StatementFacts) -> Iterator[str]:
+def _sentences(expected: StatementFacts, seen: StatementFacts, *, gone: Collection[str]) -> Iterator[str]:
     if expected.error or seen.error:
         yield from _errors(expected, seen)
         return
@@ -65,7 +73,7 @@ def _sentences(expected: StatementFacts, seen: StatementFacts) -> Iterator[str]:
     anew = set(expected.rewrites)
     built = ({each.table for each in one.index_builds} - anew for one in (expected, seen))
     yield from _work("an index build", *built)
-    yield from _locks(expected, seen)
+    yield from _locks(expected, seen, gone=gone)
 
 
 def _errors(expected: StatementFacts, seen: StatementFacts) -> Iterator[str]:
@@ -82,9 +90,10 @@ def _work(what: str, expected: Collection[str], seen: Collection[str]) -> Iterat
         yield f"the server did {what} of {table}, which was not predicted"
 
 
-def _locks(expected: StatementFacts, seen: StatementFacts) -> Iterator[str]:
+def _locks(expected: StatementFacts, seen: StatementFacts, *, gone: Collection[str]) -> Iterator[str]:
     wanted, had = _strongest(expected), _strongest(seen)
-    for relation in sorted(wanted.keys() | had.keys()):
+    # What was dropped stays locked, but under a name that the server no longer knows.
+    for relation in sorted((wanted.keys() | had.keys()) - set(gone)):
         one, other = wanted.get(relation), had.get(relation)
         if one == other:
             continue

@@ -201,7 +201,7 @@ def split_allowed(
 
 def _judge(known: Rule, facts: RevisionFacts, context: Context, *, choice: Choice) -> Iterator[Finding]:
     chosen = choice.of(known)
-    if known.check is None or not choice.speaks(known) or not _holds(known, facts.major):
+    if known.check is None or not choice.speaks(known) or not _holds(known, facts, context):
         return
     for verdict in known.check(facts, context):
         if chosen is not None:
@@ -212,9 +212,11 @@ def _judge(known: Rule, facts: RevisionFacts, context: Context, *, choice: Choic
             yield _sized(verdict, finding_of(verdict, known, file=facts.file), context)
 
 
-def _holds(known: Rule, major: int) -> bool:
+def _holds(known: Rule, facts: RevisionFacts, context: Context) -> bool:
+    """Whether a rule holds for the version that facts are of, or for the real server, which may be another one."""
     first, last = known.majors
-    return not major or (first <= major and (not last or major <= last))
+    majors = {facts.major, context.environment.major if context.environment else facts.major}
+    return any(not major or (first <= major and (not last or major <= last)) for major in majors)
 
 
 def _sized(verdict: Verdict, finding: Finding, context: Context) -> Finding:

@@ -23,6 +23,7 @@ _ALWAYS = {
     "ClusterStmt": "cluster",
 }
 _CHECKS = {"CHECK": "check", "FOREIGN": "foreign key", "NOTNULL": "not null", "PRIMARY": "primary key"}
+_VALUES = ("DEFAULT", "IDENTITY", "GENERATED")
 _BUILDS = {"UNIQUE": "unique", "PRIMARY": "primary key", "EXCLUSION": "exclusion"}
 
 
@@ -56,6 +57,9 @@ def scan_cause(step: Step) -> Cause | None:
     """Return why a command reads all rows of a table to check them, None when it does not."""
     if step.kind == "AddColumn":
         kinds = [constraint_kind(each) for each in step.constraints]
+        if "NOTNULL" in kinds and not {"CHECK", "FOREIGN", *_VALUES} & set(kinds):
+            # It fails at the first row that is there, which SC703 says.
+            return Cause(name="required column", certain=False)
         return Cause(name="column check") if "CHECK" in kinds else _constraint(step, kinds, certain=False)
     if step.kind == "AddConstraint":
         valid = [each for each in step.constraints if not each.skip_validation]

@@ -100,7 +100,7 @@ def drop_column(revision: RevisionFacts, context: Context) -> Iterator[Verdict]:
     """Find dropped columns that were there before."""
     del context
     for act in find_acts(revision, "DropColumn"):
-        if existed(revision, act.target) and not added_here(revision, act):
+        if not act.statement.error and existed(revision, act.target) and not added_here(revision, act):
             before = column_before(revision, act)
             what = f"{act.name} ({before.type})" if before else act.name
             yield act.verdict("SC602", f"DROP COLUMN {what} of {act.target}: its values are gone, and code that names it fails")
@@ -248,7 +248,9 @@ def truncate(revision: RevisionFacts, context: Context) -> Iterator[Verdict]:
 
 
 def _was_there(revision: RevisionFacts, act: Act) -> bool:
-    """Whether a table was there when it was dropped: IF EXISTS may have found none."""
+    """Whether a table was there and is dropped: IF EXISTS may have found none, the server may have refused it."""
+    if act.statement.error:
+        return False
     return revision.before is None or table_before(revision, former_name(revision, act)[0]) is not None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from seachange.safety.facts import RevisionFacts
+from seachange.safety.facts import RevisionFacts, StatementFacts
 from seachange.safety.parsing import dropped_names, enum_name
 from seachange.safety.rules import Context, Rule, Verdict, rule
 from seachange.safety.rules._added import added_indexes
@@ -85,7 +85,7 @@ def index_dropped(facts: RevisionFacts, context: Context) -> Iterator[Verdict]:
             continue
         locks = [lock for lock in step.statement.new_locks if lock.mode.blocks_readers and lock.kind != "index"]
         tables = [lock.relation for lock in locks if existed(facts, lock.relation, at=step.statement)]
-        if tables:
+        if tables and not set(tables) <= _dropped_with(facts, step.statement):
             message = f"dropping index {listed(dropped_names(step.node))} locks {listed(tables)} under ACCESS EXCLUSIVE"
             yield Verdict(rule="SC302", message=f"{message}; readers and writers wait", statement=step.statement, table=tables[0])
 
@@ -273,3 +273,9 @@ def index_of_constraint_dropped(facts: RevisionFacts, context: Context) -> Itera
 def _is_partitioned(facts: RevisionFacts, name: str) -> bool:
     found = table_of(facts.before, name)
     return found is not None and found.kind == "partitioned table"
+
+
+def _dropped_with(facts: RevisionFacts, statement: StatementFacts) -> set[str]:
+    """Return the tables that the transaction of a statement drops: nobody reads them again."""
+    mates = (each for each in facts.statements if each.transaction and each.transaction == statement.transaction)
+    return {one.name for each in mates for one in each.dropped if one.kind == "table"}

@@ -159,10 +159,9 @@ def mergeable_alters(revision: RevisionFacts, context: Context) -> Iterator[Verd
     for (_, table), found in passes.items():
         _, *others = found.values()
         if others:
-            lines = listed(str(act.statement.line) for act in found.values() if act.statement.line)
-            message = (
-                f"{len(found)} passes over {table} in one transaction{f', by the lines {lines}' if lines else ''}: one would do"
-            )
+            lines = dict.fromkeys(str(act.statement.line) for act in found.values() if act.statement.line)
+            by = f", by the lines {listed(lines)}" if len(lines) > 1 else ""
+            message = f"{len(found)} passes over {table} in one transaction{by}: one would do"
             yield others[0].verdict("SC512", message)
 
 

@@ -12,6 +12,7 @@ from seachange.safety.rules._acts import Act, acts, acts_of, existed, relation_a
 from seachange.safety.rules._lists import listed
 from seachange.safety.rules._registry import Context, Rule, Verdict, rule
 from seachange.safety.rules._rows import changes_rows, reach
+from seachange.safety.rules._work import all_works
 
 __all__ = ["lock_order", "many_tables_locked", "rows_changed_under_lock", "work_under_lock"]
 
@@ -62,7 +63,9 @@ def work_under_lock(revision: RevisionFacts, context: Context) -> Iterator[Verdi
         if any(act.kind == "ValidateConstraint" or changes_rows(act) for act in mine):
             continue
         work = _work(statement, mine)
-        held = _held(statement, revision, without={act.target for act in mine if act.command is not None})
+        # The lock on the table that it works on is in what the rule on that work says.
+        told = {table for each in all_works(revision) if each.statement is statement for table in each.tables}
+        held = _held(statement, revision, without=told | {act.target for act in mine if act.command is not None})
         held = {table: mode for table, mode in held.items() if mode > _needs(mine).get(table, LockMode.ACCESS_SHARE)}
         if work and held:
             # A loop over tables is one finding.
