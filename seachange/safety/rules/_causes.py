@@ -56,11 +56,7 @@ def rewrite_cause(step: Step) -> Cause | None:
 def scan_cause(step: Step) -> Cause | None:
     """Return why a command reads all rows of a table to check them, None when it does not."""
     if step.kind == "AddColumn":
-        kinds = [constraint_kind(each) for each in step.constraints]
-        if "NOTNULL" in kinds and not {"CHECK", "FOREIGN", *_VALUES} & set(kinds):
-            # It fails at the first row that is there, which SC703 says.
-            return Cause(name="required column", certain=False)
-        return Cause(name="column check") if "CHECK" in kinds else _constraint(step, kinds, certain=False)
+        return _checked_column(step)
     if step.kind == "AddConstraint":
         valid = [each for each in step.constraints if not each.skip_validation]
         return _constraint(step, [constraint_kind(each) for each in valid], certain=True)
@@ -93,6 +89,16 @@ def build_cause(step: Step) -> Cause | None:
     if step.kind == "IndexStmt":
         return Cause(name="index")
     return _partition(step) if step.kind == "AttachPartition" else None
+
+
+def _checked_column(step: Step) -> Cause | None:
+    kinds = [constraint_kind(each) for each in step.constraints]
+    if "CHECK" in kinds:
+        return Cause(name="column check")
+    if "NOTNULL" in kinds and not {"FOREIGN", *_VALUES} & set(kinds):
+        # It fails at the first row that is there, which SC703 says.
+        return Cause(name="required column", certain=False)
+    return _constraint(step, kinds, certain=False)
 
 
 def _constraint(step: Step, kinds: list[str], *, certain: bool) -> Cause | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from seachange.safety.facts import LockMode, RevisionFacts, StatementFacts
 from seachange.safety.rules._acts import Act, acts, acts_of, existed, find_acts, new_lock
+from seachange.safety.rules._lists import listed
 from seachange.safety.rules._registry import Context, Rule, Verdict, rule
 
 __all__ = ["blockers_now", "brief_lock", "drop_locks_referenced"]
@@ -26,6 +27,7 @@ _BRIEF = {
     "rename policy": "ALTER POLICY ... RENAME",
 }
 _OLD_S = 5.0
+_TABLES = ("table", "partitioned table")
 
 
 @rule(
@@ -126,15 +128,12 @@ def drop_locks_referenced(revision: RevisionFacts, context: Context) -> Iterator
             continue
         seen.add(statement.number)
         gone = {one.name for one in statement.dropped} | {each.target for each in acts_of(revision, statement)}
-        for lock in statement.new_locks:
-            blocks = lock.mode is LockMode.ACCESS_EXCLUSIVE and lock.kind in ("table", "partitioned table")
-            if blocks and lock.relation not in gone and not _is_parent(act, revision, lock.relation):
-                yield Verdict(
-                    rule="SC519",
-                    message=f"DROP TABLE {act.target} takes ACCESS EXCLUSIVE on {lock.relation}, which it refers to",
-                    statement=statement,
-                    table=lock.relation,
-                )
+        held = (lock for lock in statement.new_locks if lock.mode is LockMode.ACCESS_EXCLUSIVE and lock.kind in _TABLES)
+        tables = [lock.relation for lock in held if lock.relation not in gone]
+        tables = [table for table in dict.fromkeys(tables) if not _is_parent(act, revision, table)]
+        if tables:
+            message = f"DROP TABLE {act.target} takes ACCESS EXCLUSIVE on {listed(tables)}, which it refers to"
+            yield Verdict(rule="SC519", message=message, statement=statement, table=tables[0])
 
 
 def _blocks(statement: StatementFacts, revision: RevisionFacts) -> bool:

@@ -8,7 +8,7 @@ import pytest
 
 from seachange.plan import Statement
 from seachange.safety.disagreement import compare
-from seachange.safety.facts import IndexBuild, LockMode, RelationLock, RevisionFacts, ServerError, StatementFacts
+from seachange.safety.facts import Dropped, IndexBuild, LockMode, RelationLock, RevisionFacts, ServerError, StatementFacts
 from seachange.safety.predict import predict
 
 _EXCLUSIVE = RelationLock(relation="public.t", mode=LockMode.ACCESS_EXCLUSIVE)
@@ -59,6 +59,7 @@ def _compare(sql: str, seen: StatementFacts) -> list[str]:
             ['the server refused (column "c" exists), which was not predicted'],
             id="refused",
         ),
+        pytest.param("COMMIT", StatementFacts(sql="", held_locks=(_EXCLUSIVE,)), [], id="the end of a transaction"),
         pytest.param("DO $$ begin end $$", StatementFacts(sql="", rewrites=("public.t",)), [], id="what no text explains"),
     ],
 )
@@ -77,3 +78,15 @@ def test_a_statement_that_only_one_has_is_not_compared() -> None:
     traced = RevisionFacts(revision="1", statements=(StatementFacts(sql="DROP TABLE t", line=9, new_locks=(_EXCLUSIVE,)),))
 
     assert compare(predict([Statement(sql="DROP TABLE u", line=9)], major=17), traced) == ()
+
+
+def test_a_dropped_table_is_not_missed_in_the_statements_after_it() -> None:
+    texts = ("DROP TABLE t", "ALTER TABLE u ADD c int")
+    other = RelationLock(relation="public.u", mode=LockMode.ACCESS_EXCLUSIVE)
+    dropping = StatementFacts(
+        sql=texts[0], line=1, new_locks=(_EXCLUSIVE,), dropped=(Dropped(name="public.t", kind="table", table="public.t"),)
+    )
+    altering = StatementFacts(sql=texts[1], line=2, number=2, new_locks=(other,))
+    predicted = predict([Statement(sql=sql, line=line) for line, sql in enumerate(texts, 1)], major=17)
+
+    assert compare(predicted, RevisionFacts(revision="1", statements=(dropping, altering))) == ()

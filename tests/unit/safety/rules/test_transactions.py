@@ -35,6 +35,15 @@ def test_a_build_while_another_table_is_locked_is_found() -> None:
         pytest.param(statement("SELECT * FROM t WHERE id = 1", held="t=AX", scans={"public.t": 3}), id="a look at one row"),
         pytest.param(statement("ALTER TABLE u VALIDATE CONSTRAINT c", held="t=AX", scans={"public.u": 3}), id="a validation"),
         pytest.param(statement("ALTER TABLE u ALTER b TYPE bigint", new="u=AX", rewrites=("public.u",)), id="nothing held"),
+        pytest.param(
+            statement(
+                "CREATE INDEX i ON t (b)",
+                new="t=S",
+                held="t=AX",
+                index_builds=(IndexBuild(index="public.i", table="public.t"),),
+            ),
+            id="a build on the locked table, whose rule says under which lock",
+        ),
     ],
 )
 def test_what_is_said_elsewhere_or_harmless_is_not_found(second: StatementFacts) -> None:
