@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, Self
 
@@ -49,8 +50,7 @@ class LockMode(enum.IntEnum):
     @classmethod
     def parse(cls, mode: str) -> Self:
         """Return the mode of pg_locks, such as ``AccessExclusiveLock``."""
-        wanted = mode.removesuffix("Lock").lower()
-        return next(each for each in cls if each.name.replace("_", "").lower() == wanted)
+        return cls[_names()[mode.removesuffix("Lock").lower()]]
 
     @property
     def words(self) -> str:
@@ -72,6 +72,12 @@ class LockMode(enum.IntEnum):
     def blocks_writers(self) -> bool:
         """Whether INSERT, UPDATE and DELETE have to wait."""
         return self >= LockMode.SHARE
+
+
+@functools.cache
+def _names() -> Mapping[str, str]:
+    """Return the names of the modes by what pg_locks calls them: a trace reads thousands."""
+    return {each.name.replace("_", "").lower(): each.name for each in LockMode}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

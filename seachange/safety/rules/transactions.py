@@ -64,8 +64,10 @@ def work_under_lock(revision: RevisionFacts, context: Context) -> Iterator[Verdi
             continue
         work = _work(statement, mine)
         # The lock on the table that it works on is in what the rule on that work says.
-        told = {table for each in all_works(revision) if each.statement is statement for table in each.tables}
-        held = _held(statement, revision, without=told | {act.target for act in mine if act.command is not None})
+        works = (each for each in all_works(revision) if each.statement is statement)
+        told = {_root(revision, table) for each in works for table in each.tables}
+        held = _held(statement, revision, without={act.target for act in mine if act.command is not None})
+        held = {table: mode for table, mode in held.items() if _root(revision, table) not in told}
         held = {table: mode for table, mode in held.items() if mode > _needs(mine).get(table, LockMode.ACCESS_SHARE)}
         if work and held:
             # A loop over tables is one finding.

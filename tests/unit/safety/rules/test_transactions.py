@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from seachange.postgres.catalog import Constraint
 from seachange.safety.facts import IndexBuild, StatementFacts
-from tests.unit.safety.rules.facts import catalog, found, statement, table
+from tests.unit.safety.rules.facts import catalog, found, locks, statement, table
 
 ADD = statement("ALTER TABLE t ADD COLUMN a int", new="t=AX")
 BUILD = statement(
@@ -48,6 +50,18 @@ def test_a_build_while_another_table_is_locked_is_found() -> None:
 )
 def test_what_is_said_elsewhere_or_harmless_is_not_found(second: StatementFacts) -> None:
     assert found("SC505", ADD, second) == []
+
+
+def test_a_build_on_a_partition_of_the_locked_table_is_said_elsewhere() -> None:
+    part = table("p", "a int", partition_bound="DEFAULT", inherits=("public.t",))
+    before = catalog(table("t", "a int", kind="partitioned table"), part)
+    build = statement("CREATE INDEX i ON t (a)", held="t=AX", new="p=S", index_builds=(IndexBuild(index="j", table="public.p"),))
+
+    assert found("SC505", ADD, build, before=before) == []
+    assert (
+        len(found("SC505", ADD, dataclasses.replace(build, held_locks=locks("u=AX")), before=catalog(*before.tables, table("u"))))
+        == 1
+    )
 
 
 @pytest.mark.parametrize(
