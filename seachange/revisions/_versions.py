@@ -15,7 +15,7 @@ from seachange.revisions.project import Project
 if TYPE_CHECKING:
     import psycopg
 
-__all__ = ["VersionTable", "find_version_table", "read_versions"]
+__all__ = ["VersionTable", "find_version_table", "named_version_table", "read_versions"]
 
 _NAMES = ("version_table", "version_table_schema")
 
@@ -36,6 +36,11 @@ def find_version_table(project: Project) -> VersionTable:
 
     :raises EnvironmentFailedError: env.py has to be run and fails.
     """
+    return named_version_table(project) or _table(read_configuration(project))
+
+
+def named_version_table(project: Project) -> VersionTable | None:
+    """Return the table that the text of env.py names; None where it computes the name."""
     try:
         source = project.options.environment_file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
@@ -43,7 +48,7 @@ def find_version_table(project: Project) -> VersionTable:
     if "version_table" not in source:
         return VersionTable()
     named = _constants(source)
-    return _table(named if named is not None else read_configuration(project))
+    return _table(named) if named is not None else None
 
 
 def _constants(source: str) -> Mapping[str, str] | None:

@@ -17,7 +17,7 @@ from seachange.revisions._environment import database_of, run_environment
 from seachange.revisions._revision import Revision
 from seachange.revisions._source import is_plain
 from seachange.revisions._steps import ReconnectSignal, StepOutcome, Steps
-from seachange.revisions._versions import VersionTable, find_version_table, read_versions
+from seachange.revisions._versions import VersionTable, find_version_table, named_version_table, read_versions
 from seachange.revisions.history import History, read_history
 from seachange.revisions.project import Project, open_project
 from seachange.revisions.units import Unit, Witness, common, labels, read_units, survey, unit_of
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from seachange.postgres.connection import Database
     from seachange.revisions.ledger import Ledger
 
-__all__ = ["Applied", "current", "downgrade", "upgrade", "version_table"]
+__all__ = ["Applied", "current", "downgrade", "guess_current", "upgrade", "version_table"]
 
 _Choose = Callable[[History, Iterable[str]], tuple[Revision, ...]]
 
@@ -86,6 +86,17 @@ def current(connection: psycopg.Connection[Any], settings: Settings) -> tuple[st
     if len({unit.current for unit in units}) < 2:
         return units[0].current if units else ()
     return common(read_history(settings), units)
+
+
+def guess_current(connection: psycopg.Connection[Any], settings: Settings) -> tuple[str, ...] | None:
+    """Return what :func:`current` will most likely return, from the text of env.py; None where that does not tell.
+
+    :param connection: an open connection.
+    :param settings: the project's settings.
+    :raises StatementFailedError: the version table cannot be read.
+    """
+    table = None if settings.databases else named_version_table(open_project(settings))
+    return read_versions(connection, table) if table is not None else None
 
 
 def upgrade(

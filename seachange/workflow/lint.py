@@ -83,6 +83,7 @@ def find_scope(run: Run) -> Scope:
     elif run.options.get("static"):
         current, words = _unpublished(run)
     else:
+        run.look_ahead(target=target, major=run.options.get("major"))
         current, words = run.current(), "pending"
     plan = plan_upgrade(run.history, current=current, target=target)
     revisions = tuple(run.history.by_id[planned.revision] for planned in plan.revisions)
@@ -115,6 +116,8 @@ def judge(run: Run, scope: Scope) -> Judgement:
     if run.options.get("static"):
         told = predict_revisions(run.settings, run.history, scope.revisions, major=major or 0)
         return _judged(run, told.revisions, words=scope.words, more=told.findings)
+    if scope.words == "pending":
+        major = major or run.server.major
     trace = trace_pending(run, current=scope.current, target=scope.target, major=major)
     return _compared(run, _judged(run, trace.revisions, trace=trace, words=scope.words))
 

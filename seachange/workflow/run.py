@@ -6,7 +6,7 @@ import contextlib
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from seachange.revisions.declared import Declared
     from seachange.revisions.history import History
     from seachange.safety.facts import Trace
+    from seachange.workflow.ahead import Ahead
     from seachange.workflow.pipeline import Step
 
 _T = TypeVar("_T")
@@ -103,6 +104,7 @@ class Run:
         self._before: tuple[str, ...] | None = None
         self._ask = ask
         self._preparing: threading.Thread | None = None
+        self._ahead: Ahead | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -218,6 +220,33 @@ class Run:
 
         self._preparing = threading.Thread(target=prepare, name="shadow", daemon=True)
         self._preparing.start()
+
+    def look_ahead(self, *, target: str = "heads", major: int | None = None) -> None:
+        """Begin in the background to make what tracing the revisions up to ``target`` will most likely need.
+
+        :param target: as for :func:`seachange.revisions.runner.upgrade`.
+        :param major: the version of the server; that of the run's database by default.
+        """
+        from seachange.postgres.connection import connect
+        from seachange.revisions.planning import plan_upgrade
+        from seachange.revisions.runner import guess_current
+        from seachange.workflow.ahead import Ahead
+
+        # Who asks for the revisions in earnest meets the same error, and tells it.
+        with contextlib.suppress(SeachangeError):
+            with contextlib.closing(connect(self.database, autocommit=True)) as session:
+                guess = guess_current(session, self.settings)
+            if guess is not None and plan_upgrade(self.history, current=guess, target=target).revisions:
+                self._ahead = Ahead(self.settings, self.history, revisions=guess, major=major or self.server.major)
+                self._open.callback(self._ahead.close)
+
+    def prepared(self, revisions: Iterable[str], *, major: int | None) -> Database | None:
+        """Return the throwaway database that :meth:`look_ahead` began to make, once, if it is at ``revisions``.
+
+        :param revisions: the state that is needed.
+        :param major: the version of the server that is needed.
+        """
+        return self._ahead.take(revisions, major=major) if self._ahead is not None else None
 
     def _open_shadow(self) -> Shadow:
         from seachange.revisions.shadow_history import open_shadow

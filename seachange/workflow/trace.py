@@ -38,6 +38,8 @@ def trace_pending(run: Run, *, target: str = "heads", current: Iterable[str] | N
     at = tuple(current)
     if not plan_upgrade(run.history, current=at, target=target).revisions:
         return Trace(major=major or 0, revisions=())
+    if (prepared := run.prepared(at, major=major)) is not None:
+        return _traced(run, prepared, target=target)
     with open_shadow(run.settings, run.history, revisions=at, major=major) as shadow:
         return _traced(run, shadow.clone(), target=target)
 
