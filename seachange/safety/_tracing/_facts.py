@@ -19,6 +19,9 @@ _TRUNCATES = re.compile(r"\btruncate\b", re.IGNORECASE)
 _STORED = ("r", "m")
 
 
+_NONE = Counters()
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Observed:
     """A statement seen from outside.
@@ -38,10 +41,12 @@ class Observed:
 
     def counted(self, oid: int) -> Counters:
         """What the statement did to a table, by the server's counters."""
-        before, after = self.before.counters.get(oid, Counters()), self.after.counters.get(oid, Counters())
+        before, after = self.before.counters.get(oid, _NONE), self.after.counters.get(oid, _NONE)
+        if before == after:
+            return _NONE
         # The server has added them up meanwhile, and begun anew.
         if after.scans < before.scans or after.read < before.read or after.changed < before.changed:
-            before = Counters()
+            before = _NONE
         return Counters(scans=after.scans - before.scans, read=after.read - before.read, changed=after.changed - before.changed)
 
     def existed(self, oid: int) -> bool:
@@ -181,10 +186,11 @@ def _created(seen: Observed) -> tuple[str, ...]:
 
 
 def _dropped(seen: Observed) -> tuple[Dropped, ...]:
-    told = read_dropped(seen.after.happened, seen.known)
+    if told := read_dropped(seen.after.happened, seen.known):
+        return told
     # Without the event triggers a relation that is locked and gone is what there is to know.
     gone = [seen.known[oid] for oid in seen.after.locks if oid in seen.known and oid not in seen.now]
-    return told or tuple(Dropped(name=one.qualified, kind=one.kind) for one in gone if not one.table)
+    return tuple(Dropped(name=one.qualified, kind=one.kind) for one in gone if not one.table)
 
 
 def _names(oids: Iterable[int], relations: Mapping[int, Relation]) -> tuple[str, ...]:
