@@ -42,6 +42,7 @@ __all__ = [
     "StatementFailedError",
     "TimeoutExceededError",
     "TlsFailedError",
+    "follows",
 ]
 
 
@@ -303,3 +304,15 @@ class InterruptedRunError(SeachangeError):
     """Ctrl-C or SIGTERM ended the run."""
 
     exit_code = ExitCode.INTERRUPTED
+
+
+def follows(exc: BaseException, kind: type[BaseException]) -> bool:
+    """Return whether an error is of a kind, or came while one of that kind was dealt with.
+
+    :param exc: the error.
+    :param kind: such as KeyboardInterrupt.
+    """
+    found: BaseException | None = exc
+    while found is not None and not isinstance(found, kind):
+        found = found.__context__
+    return found is not None

@@ -179,9 +179,14 @@ def failing_on_throwaway() -> Iterator[None]:
     """Say of a revision that fails in the block that this was on a throwaway server and touched no other.
 
     :raises MigrationFailedError: one fails.
+    :raises InterruptedRunError: the run was interrupted.
     """
     try:
         yield
+    except InterruptedRunError as exc:
+        raise InterruptedRunError(
+            "stopped while revisions were tried on a throwaway server; your database was not touched"
+        ) from exc
     except MigrationFailedError as exc:
         raise MigrationFailedError(
             f"revision {exc.failed} fails on an empty throwaway server: {exc.reason}; your database was not touched",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seachange.config import Settings
-from seachange.errors import ExitCode, InterruptedRunError, MigrationFailedError, SeachangeError
+from seachange.errors import ExitCode, InterruptedRunError, MigrationFailedError, SeachangeError, follows
 from seachange.postgres import interrupt
 from seachange.postgres.drivers import sqlstate_of
 from seachange.revisions._doubt import Verdict, resolve
@@ -188,6 +188,9 @@ class _Step:
         except Exception as exc:
             # A revision may raise anything; what it means depends on what the database says now.
             self._lookout.end()
+            # SQLAlchemy gives a connection up at Ctrl-C, and using it once more fails.
+            if follows(exc, KeyboardInterrupt):
+                raise interrupted_error(self._after_failure(), watch=self._steps.watch) from exc
             if sqlstate_of(exc) and not self._broken():
                 self._steps.watch.note_error()
             if self._committed_all_the_same(exc):

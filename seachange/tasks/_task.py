@@ -19,7 +19,7 @@ from invoke.exceptions import Exit
 from invoke.tasks import Task
 from invoke.tasks import task as invoke_task
 
-from seachange.errors import ConfigError, ConfirmationRequiredError, ExitCode, QuestionsOpenError, SeachangeError
+from seachange.errors import ConfigError, ConfirmationRequiredError, ExitCode, QuestionsOpenError, SeachangeError, follows
 from seachange.tasks._places import OptionalPlaceTask
 from seachange.tasks._questions import ask, can_ask
 
@@ -289,7 +289,8 @@ def _boundary(document: str, *, as_json: bool) -> Iterator[None]:
             yield
             sys.stdout.flush()
     except SeachangeError as exc:
-        raise _exit(exc, document, as_json=as_json) from exc
+        code = ExitCode.TERMINATED if follows(exc, TerminatedError) else exc.exit_code
+        raise _exit(exc, document, as_json=as_json, code=code) from exc
     except BrokenPipeError as exc:
         # The reader went away (`| head`); nothing is left to say, and Python would complain once more at shutdown.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -300,11 +301,11 @@ def _boundary(document: str, *, as_json: bool) -> Iterator[None]:
         raise Exit("error: stopped by Ctrl-C", code=ExitCode.INTERRUPTED) from exc
 
 
-def _exit(exc: SeachangeError, document: str, *, as_json: bool) -> Exit:
+def _exit(exc: SeachangeError, document: str, *, as_json: bool, code: int) -> Exit:
     from seachange.postgres.redaction import redact
 
     message, hint = redact(exc.message), redact(exc.hint)
     if as_json:
-        error = {"type": type(exc).__name__, "message": message, "hint": hint, "exit_code": int(exc.exit_code)}
+        error = {"type": type(exc).__name__, "message": message, "hint": hint, "exit_code": int(code)}
         print(json.dumps({"schema": "seachange.error/1", "task": document, "error": error}, indent=2, ensure_ascii=False))
-    return Exit(f"error: {message}" + (f"\nhint: {hint}" if hint else ""), code=int(exc.exit_code))
+    return Exit(f"error: {message}" + (f"\nhint: {hint}" if hint else ""), code=int(code))
