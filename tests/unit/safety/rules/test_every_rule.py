@@ -76,7 +76,8 @@ def _statements(draw: st.DrawFn) -> StatementFacts:
 def test_no_work_of_the_server_under_a_blocking_lock_goes_unsaid(statements: list[StatementFacts]) -> None:
     facts = revision(*statements)
 
-    said = {finding.line for finding in lint([facts]) if finding.code[:3] in _ROWS}
+    # SC703: a column that is NOT NULL without a default fails at the first row that the scan meets.
+    said = {finding.line for finding in lint([facts]) if finding.code[:3] in _ROWS or finding.code == "SC703"}
 
     assert {each.line for each in _working(facts.statements)} - said == set()
 
