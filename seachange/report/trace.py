@@ -12,6 +12,7 @@ __all__ = ["trace_lines"]
 
 _INDENT = " " * 6
 _MOST_STATEMENTS = 6
+_MOST_WORK = 6
 
 
 def trace_lines(trace: Trace, marks: Marks) -> list[str]:
@@ -89,7 +90,8 @@ def _window(window: Window) -> Iterator[str]:
         for number, tables in window.long_work().items()
         for table, kinds in tables.items()
     ]
-    spent = f"; meanwhile {'; '.join(work)}" if work else "; no long work meanwhile"
+    more = [f"{len(work) - _MOST_WORK} more"] if len(work) > _MOST_WORK else []
+    spent = f"; meanwhile {'; '.join([*work[:_MOST_WORK], *more])}" if work else "; no long work meanwhile"
     (_, first), *later = [each for each in window.stages if each[1].blocks_writers]
     modes = "".join([first.words, *(f", from {number} on {mode.words}" for number, mode in later)])
     yield f"{_INDENT}{window.relation} {modes}, statements {until}{spent}"
