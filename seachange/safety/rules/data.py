@@ -111,14 +111,20 @@ _data(
     source="PostgreSQL documentation, 5.5.6 Exclusion Constraints; 5.12.2 Declarative Partitioning",
     remedy="move or mend the rows before",
 )
-_data(
-    808,
-    "assertion",
-    "Something that somebody said must be true before",
-    reason=(
-        "Some conditions no schema shows: that a backfill is complete, that nobody uses a flag any more. A condition written "
-        "beside the op is asked on the real database before anything changes."
-    ),
-    source="Atlas, pre-migration checks (txtar)",
-    remedy="make it true, or take the condition out with its reason",
+declare(
+    Rule(
+        id="SC808",
+        name="assertion",
+        title="Something that somebody knows must be true before",
+        severity="error",
+        proof="data",
+        reason="Some conditions no schema shows: that a backfill is complete, that nobody uses a flag any more. The revision can "
+        "ask for itself, before it changes anything: what it raises ends it, and its transaction is rolled back.",
+        source="Alembic documentation, Operation Reference, get_bind; our runner: one transaction for each revision",
+        remedy="ask at the beginning of upgrade(), and raise what is missing",
+        example='left = sa.text("SELECT count(*) FROM orders WHERE amount IS NULL")\n'
+        "if op.get_bind().scalar(left):\n"
+        '    raise RuntimeError("orders without an amount are left: run the backfill first")',
+        decided_by="the revision itself, when it is applied",
+    )
 )
