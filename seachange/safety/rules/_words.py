@@ -8,11 +8,11 @@ from seachange.safety.facts import LockMode, StatementFacts
 
 __all__ = ["count_of", "listed", "server_said", "who_waits"]
 
-_NAMED = 3
+_NAMED = 4
 
 
 def listed(names: Iterable[str]) -> str:
-    """Return names as a phrase: ``a``, ``a and b``, ``a, b, c and 4 more``."""
+    """Return names as a phrase: ``a``, ``a and b``, ``a, b, c, d and 4 more``."""
     found = list(dict.fromkeys(names))
     if len(found) > _NAMED + 1:
         return f"{', '.join(found[:_NAMED])} and {len(found) - _NAMED} more"

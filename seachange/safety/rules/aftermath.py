@@ -8,9 +8,9 @@ from seachange.postgres.catalog import Catalog, Column, Table
 from seachange.safety import parsing
 from seachange.safety.facts import RevisionFacts
 from seachange.safety.rules._acts import Act, acts, existed, find_acts, table_after, table_before
-from seachange.safety.rules._lists import listed
 from seachange.safety.rules._registry import Context, Rule, Verdict, declare, rule
 from seachange.safety.rules._rows import changes_rows, reach
+from seachange.safety.rules._words import listed
 
 __all__ = ["sequence_behind", "statistics_missing", "triggers_fire"]
 

@@ -9,9 +9,9 @@ from seachange.safety import parsing
 from seachange.safety.facts import RevisionFacts, StatementFacts
 from seachange.safety.rules._acts import Act, acts, existed, find_acts
 from seachange.safety.rules._columns import added_here
-from seachange.safety.rules._lists import listed
 from seachange.safety.rules._registry import Context, Rule, Verdict, rule
 from seachange.safety.rules._rows import changes_rows, reach
+from seachange.safety.rules._words import listed
 
 __all__ = [
     "batches_in_one_transaction",

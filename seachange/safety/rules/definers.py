@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from seachange.safety import parsing
 from seachange.safety.facts import RevisionFacts
 from seachange.safety.rules._acts import Act, find_acts, relation_after, relation_before, table_after
-from seachange.safety.rules._lists import listed
 from seachange.safety.rules._registry import Context, Rule, Verdict, rule
+from seachange.safety.rules._words import listed
 
 __all__ = ["definer_without_path", "view_without_invoker"]
 

@@ -9,9 +9,9 @@ from seachange.postgres.catalog import Column
 from seachange.safety import parsing
 from seachange.safety.facts import RevisionFacts
 from seachange.safety.rules._acts import Act, acts, find_acts, table_after
-from seachange.safety.rules._lists import listed
 from seachange.safety.rules._made import made_columns, made_tables
 from seachange.safety.rules._registry import Context, Rule, Verdict, declare, rule
+from seachange.safety.rules._words import listed
 
 __all__ = [
     "column_order",

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from seachange.safety.facts import Dropped, LockMode, RevisionFacts, StatementFacts
 from seachange.safety.rules._acts import Act, acts, existed, find_acts, table_after, table_before
 from seachange.safety.rules._columns import added_here, column_before, former_name
-from seachange.safety.rules._lists import listed
 from seachange.safety.rules._registry import Context, Rule, Verdict, rule
+from seachange.safety.rules._words import listed
 
 __all__ = ["cascade", "column_gone_with_type", "drop_column", "drop_schema", "drop_table", "replaced_table", "truncate"]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from seachange.safety.facts import LockMode, RevisionFacts, StatementFacts
 from seachange.safety.rules._acts import Act, acts, acts_of, existed, find_acts, new_lock
-from seachange.safety.rules._lists import listed
 from seachange.safety.rules._registry import Context, Rule, Verdict, rule
+from seachange.safety.rules._words import listed
 
 __all__ = ["blockers_now", "brief_lock", "drop_locks_referenced"]
 

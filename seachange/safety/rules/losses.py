@@ -9,10 +9,10 @@ from seachange.safety import parsing
 from seachange.safety.facts import RevisionFacts
 from seachange.safety.rules._acts import Act, acts, existed, find_acts, relation_after, relation_before, table_after
 from seachange.safety.rules._columns import added_here, column_after, column_before
-from seachange.safety.rules._lists import listed
 from seachange.safety.rules._narrowing import narrowing
 from seachange.safety.rules._registry import Context, Rule, Verdict, declare, rule
 from seachange.safety.rules._rows import reach
+from seachange.safety.rules._words import listed
 
 __all__ = ["drop_object", "every_row", "labels_gone", "narrowed_type", "renamed_label"]
 

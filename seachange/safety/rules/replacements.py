@@ -10,8 +10,8 @@ from seachange.safety import parsing
 from seachange.safety.facts import RevisionFacts
 from seachange.safety.rules._acts import Act, acts, existed, find_acts, relation_after, relation_before
 from seachange.safety.rules._columns import added_here
-from seachange.safety.rules._lists import listed
 from seachange.safety.rules._registry import Context, Rule, Verdict, rule
+from seachange.safety.rules._words import listed
 
 __all__ = ["appended_label", "named_in_function", "new_label", "new_label_used", "replaced"]
 

@@ -8,9 +8,9 @@ from seachange.safety import parsing
 from seachange.safety.environment import Environment, Publication
 from seachange.safety.facts import RevisionFacts
 from seachange.safety.rules._acts import Act, acts, existed, find_acts, new_lock, table_after, table_before
-from seachange.safety.rules._lists import listed
 from seachange.safety.rules._registry import Context, Rule, Verdict, rule
 from seachange.safety.rules._settings import settings_of
+from seachange.safety.rules._words import listed
 
 __all__ = [
     "autovacuum_off",

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from seachange.safety import parsing
 from seachange.safety.facts import LockMode, RevisionFacts
 from seachange.safety.rules._acts import Act, acts, existed, find_acts
-from seachange.safety.rules._lists import listed
 from seachange.safety.rules._registry import Context, Rule, Verdict, declare, rule
 from seachange.safety.rules._rows import changes_rows
+from seachange.safety.rules._words import listed
 
 __all__ = [
     "explicit_lock",

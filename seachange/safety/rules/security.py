@@ -16,8 +16,8 @@ from seachange.safety.rules._acts import (
     table_after,
     table_before,
 )
-from seachange.safety.rules._lists import listed
 from seachange.safety.rules._registry import Context, Rule, Verdict, rule
+from seachange.safety.rules._words import listed
 
 __all__ = [
     "grant",

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from seachange.postgres.catalog import Table, qualified
 from seachange.safety.facts import LockMode, RevisionFacts, StatementFacts
 from seachange.safety.rules._acts import Act, acts, acts_of, existed, relation_after, relation_before
-from seachange.safety.rules._lists import listed
 from seachange.safety.rules._registry import Context, Rule, Verdict, rule
 from seachange.safety.rules._rows import changes_rows, reach
+from seachange.safety.rules._words import listed
 from seachange.safety.rules._work import all_works
 
 __all__ = ["lock_order", "many_tables_locked", "rows_changed_under_lock", "work_under_lock"]
