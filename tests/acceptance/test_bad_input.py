@@ -160,12 +160,26 @@ def test_a_database_at_a_revision_that_no_file_has_is_refused(linear: Project, u
     assert failed(outcome, code=2, message="feedbeef, which no file of this project has", hint="check out the branch that has it")
 
 
+def test_a_migration_that_would_fail_half_way_is_stopped_before_it_begins(
+    scenario: Callable[[str], Project], url: dict[str, str]
+) -> None:
+    outcome = scenario("failing_half_way").invoke("migration.workflow", "--format", "json", "--skip", "generate", env=url)
+
+    document = json.loads(outcome.stdout)
+    step = next(one for one in document["steps"] if one["name"] == "lint")
+    assert (outcome.exit_code, step["status"]) == (2, "failed"), outcome
+    assert [(one["code"], one["file"], one["line"]) for one in step["findings"] if one["severity"] == "error"] == [
+        ("SC001", "migrations/versions/0003_fails.py", 11)
+    ]
+    assert document["state"].endswith("is at an empty history, as before")
+
+
 def test_a_migration_that_fails_half_way_says_what_was_applied(
     scenario: Callable[[str], Project], url: dict[str, str], database: Database
 ) -> None:
     project = scenario("failing_half_way")
 
-    outcome = project.invoke("migration.workflow", "--format", "json", "--skip", "generate", env=url)
+    outcome = project.invoke("migration.workflow", "--format", "json", "--skip", "generate,lint", env=url)
 
     document = json.loads(outcome.stdout)
     step = next(one for one in document["steps"] if one["name"] == "apply")

@@ -360,7 +360,7 @@ def test_a_list_of_values_in_a_check_may_grow_and_not_shrink(clinic: Project, da
 
     step = judged(clinic, database)
 
-    assert found(step) == [("SC215", "clinic.staff", "0003_change.py", 12)]
+    assert found(step) == [("SC215", "clinic.staff", "0003_change.py", 12), ("SC713", "", "", 0)]
     assert "clinic.staff.ward gets check ck_ward by revision 0003" in step["findings"][0]["message"]
 
 

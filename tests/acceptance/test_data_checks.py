@@ -68,8 +68,8 @@ def test_check_says_which_rows_pending_revisions_fail_on(hazards: Project) -> No
     assert checked.exit_code == 2
     assert "  10 data checks of 3 pending revisions\n" in checked.stdout
     assert "error: pending revisions fail on rows of the database: 7 errors (" in checked.stdout
-    found = [line for line in checked.stdout.splitlines() if line.endswith(tuple(f"[SC{number}]" for number in range(601, 808)))]
-    assert [line.replace("migrations/versions/", "") for line in found] == [
+    found = [line for line in checked.stdout.splitlines() if line.endswith(", data]")]
+    assert [line.replace("migrations/versions/", "").replace(", data]", "]") for line in found] == [
         *(f"error: 0002_clients.py:{line}" for line in _CLIENTS[:2]),
         f"warning: 0002_clients.py:{_CLIENTS[2]}",
         *(f"error: 0003_pets.py:{line}" for line in _PETS),

@@ -75,7 +75,7 @@ def test_a_sound_history_lives_through_every_step_and_the_project_stays_as_it_is
     ended = _ended(report)
     assert list(ended) == [
         *("up", "down", "up-again", "seed", "newest", "models"),
-        *("check", "backup", "generate", "apply", "sync", "verify", "sync-check"),
+        *("check", "backup", "generate", "lint", "apply", "sync", "verify", "sync-check"),
     ]
     assert ended.pop("generate") == "warning"
     assert set(ended.values()) == {"done"}

@@ -20,6 +20,14 @@ def test_a_range_is_traced_without_a_database(scenario: Callable[[str], Project]
     assert [revision["revision"] for revision in document["revisions"]] == ["0001", "0002"]
 
 
+def test_operations_of_a_library_are_named(scenario: Callable[[str], Project]) -> None:
+    done = scenario("enum_plugin").invoke("migration.trace", "--from", "base", "--format", "json")
+
+    statements = [each for revision in json.loads(done.stdout)["revisions"] for each in revision["statements"]]
+    assert (done.exit_code, len(statements)) == (0, 3)
+    assert all(each["line"] and each["op"] and not each["gaps"] for each in statements)
+
+
 def test_what_differs_between_versions_is_told(scenario: Callable[[str], Project]) -> None:
     project = scenario("linear")
     path = next((project.path / "migrations" / "versions").glob("0003*.py"))

@@ -16,7 +16,6 @@ from tests.integration.safety.tracing import locks, traced, traced_pending
         pytest.param("autocommit_blocks", 6, id="autocommit blocks"),
         pytest.param("commits_itself", 3, id="a revision that commits"),
         pytest.param("data_migrations", 13, id="loops and many rows at once"),
-        pytest.param("enum_plugin", 3, id="operations of a library"),
         pytest.param("tenants", 5, id="a schema for each tenant"),
         pytest.param("creates_roles", 6, id="roles"),
         pytest.param("transaction_begun", 4, id="a transaction of env.py"),
