@@ -13,7 +13,19 @@ from seachange.safety.environment import Environment
 from seachange.safety.facts import Provenance, RevisionFacts, StatementFacts
 from seachange.safety.statistics import Statistics
 
-__all__ = ["RULES", "Check", "Context", "Rule", "Thresholds", "Verdict", "declare", "finding_of", "load_rules", "rule"]
+__all__ = [
+    "RULES",
+    "Check",
+    "Context",
+    "Rule",
+    "Thresholds",
+    "Verdict",
+    "declare",
+    "declare_decided",
+    "finding_of",
+    "load_rules",
+    "rule",
+]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -108,6 +120,41 @@ def declare(known: Rule) -> None:
     if known.id in RULES:
         raise ValueError(f"rule {known.id} is registered twice")
     RULES[known.id] = known
+
+
+def declare_decided(  # a rule has many parts
+    number: int,
+    name: str,
+    title: str,
+    *,
+    reason: str,
+    source: str,
+    remedy: str,
+    by: str,
+    proof: Provenance = "policy",
+    example: str = "",
+) -> None:
+    """Register a rule whose findings are errors whatever the size, and that another command decides.
+
+    :param number: its id without the letters.
+    :param by: the command; the other parameters are fields of :class:`Rule`.
+    :raises ValueError: its id is taken.
+    """
+    declare(
+        Rule(
+            id=f"SC{number}",
+            name=name,
+            title=title,
+            severity="error",
+            proof=proof,
+            reason=reason,
+            source=source,
+            remedy=remedy,
+            example=example,
+            sized=False,
+            decided_by=by,
+        )
+    )
 
 
 def load_rules() -> Mapping[str, Rule]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
@@ -10,7 +11,7 @@ from seachange.safety import parsing
 from seachange.safety.facts import RevisionFacts
 from seachange.safety.rules._acts import Act, existed, find_acts, relation_after
 from seachange.safety.rules._columns import added_here, column_after, column_before
-from seachange.safety.rules._registry import Context, Rule, Verdict, declare, rule
+from seachange.safety.rules._registry import Context, Rule, Verdict, declare_decided, rule
 
 __all__ = ["changed_default", "changed_type", "rename", "rename_column", "required_column"]
 
@@ -277,22 +278,7 @@ def _default_change(before: str, after: str, *, not_null: bool) -> str:
     return f"the default {before} becomes {after}" if before else f"INSERT without a value now gives {after}"
 
 
-def _decided_elsewhere(number: int, name: str, title: str, *, reason: str, source: str, remedy: str, example: str = "") -> None:
-    declare(
-        Rule(
-            id=f"SC{number}",
-            name=name,
-            title=title,
-            severity="error",
-            proof="proven",
-            reason=reason,
-            source=source,
-            remedy=remedy,
-            example=example,
-            sized=False,
-            decided_by="migration.check --compatible-with",
-        )
-    )
+_decided_elsewhere = functools.partial(declare_decided, proof="proven", by="migration.check --compatible-with")
 
 
 _decided_elsewhere(

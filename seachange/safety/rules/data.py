@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from seachange.safety.rules._registry import Rule, declare
+import functools
+
+from seachange.safety.rules._registry import Rule, declare, declare_decided
 
 __all__ = ()
 
 _CHECKS = "migration.check (data checks), and migration.apply just before the revision"
 
 
-def _data(number: int, name: str, title: str, *, reason: str, source: str, remedy: str, example: str = "") -> None:
-    declare(
-        Rule(
-            id=f"SC{number}",
-            name=name,
-            title=title,
-            severity="error",
-            proof="data",
-            reason=reason,
-            source=source,
-            remedy=remedy,
-            example=example,
-            sized=False,
-            decided_by=_CHECKS,
-        )
-    )
+_data = functools.partial(declare_decided, proof="data", by=_CHECKS)
 
 
 _data(

@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
-from seachange.safety.rules._registry import Rule, declare
+from seachange.safety.rules._registry import declare_decided
 
 __all__ = ()
 
 
-def _decided(number: int, name: str, title: str, *, reason: str, source: str, remedy: str, by: str, example: str = "") -> None:
-    declare(
-        Rule(
-            id=f"SC{number}",
-            name=name,
-            title=title,
-            severity="error",
-            proof="policy",
-            reason=reason,
-            source=source,
-            remedy=remedy,
-            example=example,
-            sized=False,
-            decided_by=by,
-        )
-    )
-
-
-_decided(
+declare_decided(
     1201,
     "several-heads",
     "The history has several heads, or a revision was put before published ones",
@@ -37,7 +19,7 @@ _decided(
     remedy="put yours after the other: `invoke migration.rebase`; or join them: `invoke migration.merge`",
     by="migration.validate (several-heads) and migration.heads --check (behind-base, below-published)",
 )
-_decided(
+declare_decided(
     1202,
     "edited-later",
     "A revision was changed after it was applied",
@@ -49,7 +31,7 @@ _decided(
     remedy="take the change back and make a new revision; `invoke migration.repair` records a change that is none",
     by="migration.status and migration.check (changed-after-apply)",
 )
-_decided(
+declare_decided(
     1203,
     "models-differ",
     "The models and the history differ",
@@ -61,7 +43,7 @@ _decided(
     remedy="`invoke migration.generate`",
     by="migration.check (model-difference)",
 )
-_decided(
+declare_decided(
     1204,
     "drift",
     "The database is not what the history makes",
@@ -73,7 +55,7 @@ _decided(
     remedy="take the change back, or make a revision of it",
     by="migration.check and the workflow's step verify (drift)",
 )
-_decided(
+declare_decided(
     1205,
     "upgrade-from-base",
     "The history does not run from nothing",
@@ -85,7 +67,7 @@ _decided(
     remedy="mend the revision that fails; what presumes a table has to make it",
     by="migration.plan and migration.trace (the throwaway server runs every revision)",
 )
-_decided(
+declare_decided(
     1206,
     "downgrade-leaves-traces",
     "A downgrade fails, or does not lead back to what was before",
@@ -97,7 +79,7 @@ _decided(
     remedy="mend `downgrade()`, or let it raise and say why",
     by="migration.plan --try-back (works, differs, fails)",
 )
-_decided(
+declare_decided(
     1207,
     "up-down-up",
     "Up, down and up again is not what up was",
@@ -109,7 +91,7 @@ _decided(
     remedy="drop in `downgrade()` all that `upgrade()` makes, enum types too",
     by="migration.plan --try-back and the Nox session migrations, which goes up, down and up again",
 )
-_decided(
+declare_decided(
     1208,
     "replay-differs",
     "Replaying the history does not give the schema of production",
@@ -121,7 +103,7 @@ _decided(
     remedy="make a revision of the difference, or take it back",
     by="migration.check (drift)",
 )
-_decided(
+declare_decided(
     1209,
     "deploy-role",
     "The revision needs rights that the deploying role has not",
@@ -133,7 +115,7 @@ _decided(
     remedy="migrate as the owner of the tables; have the administrator do once what takes a superuser",
     by="migration.apply (the server refuses, and nothing is changed); SC520 names what takes a superuser",
 )
-_decided(
+declare_decided(
     1210,
     "suppression",
     "A suppression without a reason, out of date, or of nothing",

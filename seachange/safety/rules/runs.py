@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from seachange.safety import parsing
 from seachange.safety.facts import LockMode, RevisionFacts
 from seachange.safety.rules._acts import Act, acts, existed, find_acts
-from seachange.safety.rules._registry import Context, Rule, Verdict, declare, rule
+from seachange.safety.rules._registry import Context, Rule, Verdict, declare_decided, rule
 from seachange.safety.rules._rows import changes_rows
 from seachange.safety.rules._words import listed
 
@@ -251,24 +251,7 @@ def _what(act: Act) -> str:
     return words if len(words) <= 60 else f"{words[:57]}..."
 
 
-def _seen_to(number: int, name: str, title: str, *, reason: str, source: str, remedy: str, by: str) -> None:
-    declare(
-        Rule(
-            id=f"SC{number}",
-            name=name,
-            title=title,
-            severity="error",
-            proof="policy",
-            reason=reason,
-            source=source,
-            remedy=remedy,
-            sized=False,
-            decided_by=by,
-        )
-    )
-
-
-_seen_to(
+declare_decided(
     513,
     "concurrent-deployers",
     "Two deployers at once",
@@ -281,7 +264,7 @@ _seen_to(
     remedy="deploy by `invoke migration.apply`; `invoke migration.repair` shows a lock that was left behind",
     by="migration.apply (its lock; exit code 6 when another holds it)",
 )
-_seen_to(
+declare_decided(
     515,
     "connection-pooler",
     "Migrating through a connection pooler",
@@ -293,7 +276,7 @@ _seen_to(
     remedy="set DIRECT_URL to the server itself",
     by="migration.apply (refused with exit code 3)",
 )
-_seen_to(
+declare_decided(
     517,
     "session-hygiene",
     "Sessions without a name or a limit for idling",
@@ -306,7 +289,7 @@ _seen_to(
     remedy="run revisions by `invoke migration.apply`; set idle_in_transaction_session_timeout for the role that migrates",
     by="migration.apply",
 )
-_seen_to(
+declare_decided(
     521,
     "busy-table",
     "A table that many sessions use",
