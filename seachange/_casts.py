@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 
 __all__ = [
+    "BACKUP_FORMATS",
     "ENVIRONMENTS",
+    "ON_FAILURE",
+    "REHEARSAL_SOURCES",
     "SEVERITIES",
+    "backup_format",
     "boolean",
     "count",
     "duration",
@@ -15,12 +20,18 @@ __all__ = [
     "kill_blockers",
     "major",
     "names",
+    "on_failure",
+    "rehearsal_source",
     "severities",
     "size",
+    "table",
     "text",
 ]
 
 ENVIRONMENTS = ("development", "test", "staging", "production")
+BACKUP_FORMATS = ("auto", "custom", "directory", "physical")
+REHEARSAL_SOURCES = ("auto", "backup", "copy", "seeded", "off")
+ON_FAILURE = ("stop", "downgrade", "restore")
 SEVERITIES = ("error", "warning", "info", "off")
 
 
@@ -93,11 +104,47 @@ def severities(value: object) -> tuple[tuple[str, str], ...]:
     return given
 
 
+def table(value: object) -> tuple[tuple[str, str], ...]:
+    """Take a table of texts, or its JSON; what stands in tables inside it is named with dots."""
+    if isinstance(value, str):
+        value = json.loads(value)
+    if not isinstance(value, Mapping):
+        raise ValueError("a table of strings")
+    pairs: list[tuple[str, str]] = []
+    for name, part in value.items():
+        if isinstance(part, Mapping):
+            pairs += ((f"{name}.{inner}", found) for inner, found in table(part))
+        elif isinstance(part, str):
+            pairs.append((str(name), part))
+        else:
+            raise ValueError("a table of strings")
+    return tuple(pairs)
+
+
+def backup_format(value: object) -> str:
+    """Take the form of a backup."""
+    return _one_of(BACKUP_FORMATS, value)
+
+
+def rehearsal_source(value: object) -> str:
+    """Take what a rehearsal is held on."""
+    return _one_of(REHEARSAL_SOURCES, value)
+
+
+def on_failure(value: object) -> str:
+    """Take what follows a failure; empty for what the environment makes of it."""
+    return _one_of(("", *ON_FAILURE), value)
+
+
+def _one_of(choices: tuple[str, ...], value: object) -> str:
+    if value not in choices:
+        raise ValueError("one of " + ", ".join(choice for choice in choices if choice))
+    return str(value)
+
+
 def environment_name(value: object) -> str:
     """Take the name of an environment."""
-    if value not in ENVIRONMENTS:
-        raise ValueError("one of " + ", ".join(ENVIRONMENTS))
-    return str(value)
+    return _one_of(ENVIRONMENTS, value)
 
 
 def kill_blockers(value: object) -> str:

@@ -9,15 +9,15 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from seachange import _casts
 from seachange._casts import ENVIRONMENTS
+from seachange._settings import TABLES, BackupSettings, LintSettings, RehearsalSettings, setting
 from seachange.errors import ConfigError, ProjectNotFoundError
 
 __all__ = ["ENVIRONMENTS", "Setting", "Settings", "describe", "find_root", "load"]
 
-_T = TypeVar("_T")
 _CONNECTION_KEYS = ("database_url", "direct_url", "url", "dsn", "password")
 _FREE_VARIABLES = re.compile(r"SEACHANGE_(PG\d+_BIN|ADMIN_URL|PGBOUNCER)")
 
@@ -35,26 +35,19 @@ class Setting:
     connection: bool = False
 
 
-def _setting(
-    cast: Callable[[object], _T], form: str, text: str, *, default: _T, variable: str = "", connection: bool = False
-) -> _T:
-    metadata = {"cast": cast, "form": form, "help": text, "variable": variable, "connection": connection}
-    return dataclasses.field(default=default, metadata=metadata, repr=not connection)
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(LintSettings, BackupSettings, RehearsalSettings):
     """All settings of one run; times in milliseconds, sizes in bytes, paths relative to ``root`` unless absolute."""
 
     root: Path
     environment: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
-    project: str = _setting(
+    project: str = setting(
         _casts.text, "text", "name of the project and of its development database (default: the folder's name)", default=""
     )
-    database_url: str = _setting(
+    database_url: str = setting(
         _casts.text, "URL", "the database; never read from pyproject.toml", default="", variable="DATABASE_URL", connection=True
     )
-    direct_url: str = _setting(
+    direct_url: str = setting(
         _casts.text,
         "URL",
         "the same database without a connection pooler, instead of DATABASE_URL for everything but the service",
@@ -62,158 +55,130 @@ class Settings:
         variable="DIRECT_URL",
         connection=True,
     )
-    app_env: str = _setting(
+    app_env: str = setting(
         _casts.environment_name, " | ".join(ENVIRONMENTS), "where this runs", default="development", variable="APP_ENV"
     )
-    migration_timeout: int = _setting(
+    migration_timeout: int = setting(
         _casts.duration,
         "time",
         "how long to keep trying to reach the server or to get a lock",
         default=30_000,
         variable="MIGRATION_TIMEOUT",
     )
-    migration_retry_attempts: int = _setting(
+    migration_retry_attempts: int = setting(
         _casts.count,
         "number",
         "how often a revision stopped by a lock timeout is tried again",
         default=3,
         variable="MIGRATION_RETRY_ATTEMPTS",
     )
-    lock_timeout: int | None = _setting(
+    lock_timeout: int | None = setting(
         _casts.duration,
         "time",
         "the longest lock_timeout of blocking statements (default: twice deadlock_timeout, at least 2s; docs/locks.md)",
         default=None,
     )
-    statement_timeout: int | None = _setting(
+    statement_timeout: int | None = setting(
         _casts.duration,
         "time",
         "statement_timeout of all statements (default: 1min for what blocks, longer for data and builds; docs/locks.md)",
         default=None,
     )
-    kill_blockers: str = _setting(
+    kill_blockers: str = setting(
         _casts.kill_blockers,
         "idle-in-transaction",
         "end sessions that are idle in a transaction and in the way of a revision",
         default="",
     )
-    run_migrations: bool = _setting(
+    run_migrations: bool = setting(
         _casts.boolean, "true | false", "start.deploy applies revisions", default=False, variable="RUN_MIGRATIONS"
     )
-    run_seeds: bool = _setting(
-        _casts.boolean, "true | false", "start.deploy loads seed data", default=False, variable="RUN_SEEDS"
-    )
-    is_first_deploy: bool = _setting(
+    run_seeds: bool = setting(_casts.boolean, "true | false", "start.deploy loads seed data", default=False, variable="RUN_SEEDS")
+    is_first_deploy: bool = setting(
         _casts.boolean, "true | false", "start.deploy sets up an empty database", default=False, variable="IS_FIRST_DEPLOY"
     )
-    alembic_ini: str = _setting(
+    alembic_ini: str = setting(
         _casts.text,
         "path",
         "Alembic's ini file, when it is not alembic.ini beside pyproject.toml",
         default="alembic.ini",
         variable="ALEMBIC_CONFIG",
     )
-    prepared_statements: bool = _setting(
+    prepared_statements: bool = setting(
         _casts.boolean,
         "true | false",
         "the service keeps prepared statements, as psycopg 3 and asyncpg do by themselves (docs/compatibility.md)",
         default=True,
     )
-    history: bool = _setting(
+    history: bool = setting(
         _casts.boolean, "true | false", "every run is written down in the database, in table seachange.history", default=True
     )
-    release: str = _setting(
+    release: str = setting(
         _casts.text,
         "text",
         "the release that is deployed, for requires_release (default: the newest git tag of HEAD)",
         default="",
     )
-    env_context: str = _setting(
+    env_context: str = setting(
         _casts.text,
         "module:attribute",
         "context manager that env.py runs in, such as Flask's application.app_context",
         default="",
     )
-    models: str = _setting(
+    models: str = setting(
         _casts.text, "module:attribute", "declarative base or MetaData (default: target_metadata of env.py)", default=""
     )
-    databases: tuple[str, ...] = _setting(
+    databases: tuple[str, ...] = setting(
         _casts.names, "list", "names for the databases of an env.py with several, in the order in which it connects", default=()
     )
-    seeds: str = _setting(_casts.text, "module:function", "function(connection, scale) that loads seed data", default="")
-    service: str = _setting(_casts.text, "module:attribute", "ASGI application that start.prod serves", default="")
-    schemas: tuple[str, ...] = _setting(_casts.names, "list", "schemas to look at (default: all but the system's)", default=())
-    base_branch: str = _setting(
+    seeds: str = setting(_casts.text, "module:function", "function(connection, scale) that loads seed data", default="")
+    service: str = setting(_casts.text, "module:attribute", "ASGI application that start.prod serves", default="")
+    schemas: tuple[str, ...] = setting(_casts.names, "list", "schemas to look at (default: all but the system's)", default=())
+    base_branch: str = setting(
         _casts.text,
         "branch",
         "branch that others work from (default: origin/HEAD, origin/main, main, origin/master, master)",
         default="",
     )
-    known_databases: tuple[str, ...] = _setting(
+    known_databases: tuple[str, ...] = setting(
         _casts.names,
         "list",
         "variables with URLs of databases whose revisions are never rebased, besides DATABASE_URL",
         default=(),
     )
-    lint_severity: tuple[tuple[str, str], ...] = _setting(
-        _casts.severities,
-        "table",
-        "severity by rule, such as SC104 or SC10??: error, warning, info or off; advice that is off is turned on by it",
-        default=(),
-    )
-    lint_since: str = _setting(
-        _casts.text, "revision", "the last revision of an old history that nobody judges any more, like all before it", default=""
-    )
-    lint_rules: tuple[str, ...] = _setting(
-        _casts.names, "list", "modules with rules of the project, besides those that packages offer", default=()
-    )
-    lint_small_rows: int = _setting(
-        _casts.count, "number", "up to so many rows, work under a blocking lock is no more than a warning", default=10_000
-    )
-    lint_large_rows: int = _setting(
-        _casts.count, "number", "from so many rows on, what is a warning elsewhere is an error", default=1_000_000
-    )
-    lint_disk_budget: int = _setting(
-        _casts.size, "size", "the most disk space that rewrites may take for a while; 0 sets no limit", default=0
-    )
-    data_check_timeout: int = _setting(
+    data_check_timeout: int = setting(
         _casts.duration,
         "time",
         "how long one look at the rows that a pending revision needs may take; longer makes a warning",
         default=60_000,
     )
-    statistics: str = _setting(
+    statistics: str = setting(
         _casts.text, "path", "file of `db.stats --export` with the sizes of real tables, for machines that cannot ask", default=""
     )
-    backup_dir: str = _setting(_casts.text, "path", "where backups go", default="backups")
-    backup_keep: int = _setting(_casts.count, "number", "backups to keep; 0 keeps all; the newest is never removed", default=10)
-    stall_timeout: int = _setting(
-        _casts.duration, "time", "a dump or restore that makes no progress for this long is stopped", default=300_000
-    )
-    sync_dir: str = _setting(_casts.text, "path", "where structure.sql, schema.md and client.py go", default="schema")
-    log_file: str = _setting(_casts.text, "path", "the structured log, JSON lines", default="logs/migration.log")
-    log_max_size: int = _setting(_casts.size, "size", "size at which the log is rotated", default=5 * 1024**2)
-    log_keep: int = _setting(_casts.count, "number", "rotated logs to keep", default=5)
-    clean_build: tuple[str, ...] = _setting(
+    sync_dir: str = setting(_casts.text, "path", "where structure.sql, schema.md and client.py go", default="schema")
+    log_file: str = setting(_casts.text, "path", "the structured log, JSON lines", default="logs/migration.log")
+    log_max_size: int = setting(_casts.size, "size", "size at which the log is rotated", default=5 * 1024**2)
+    log_keep: int = setting(_casts.count, "number", "rotated logs to keep", default=5)
+    clean_build: tuple[str, ...] = setting(
         _casts.names,
         "list",
         "names of build output that clean removes when git does not track it",
         default=("dist", "build", "*.egg-info"),
     )
-    clean_caches: tuple[str, ...] = _setting(
+    clean_caches: tuple[str, ...] = setting(
         _casts.names,
         "list",
         "names of tool caches",
         default=(".mypy_cache", ".pytest_cache", ".ruff_cache", ".import_linter_cache"),
     )
-    clean_cache_age: int = _setting(_casts.duration, "time", "caches not used for this long are stale", default=7 * 86_400_000)
-    postgres_major: int = _setting(
+    clean_cache_age: int = setting(_casts.duration, "time", "caches not used for this long are stale", default=7 * 86_400_000)
+    postgres_major: int = setting(
         _casts.major, "number", "major version of the development server; 0: the newest at hand", default=0
     )
-    cache_dir: str = _setting(
+    cache_dir: str = setting(
         _casts.text, "path", "servers, initdb templates and shadow databases (default: the user's cache folder)", default=""
     )
-    shadow_keep: int = _setting(_casts.count, "number", "shadow databases to keep for each major version", default=8)
+    shadow_keep: int = setting(_casts.count, "number", "shadow databases to keep for each major version", default=8)
 
     def path(self, value: str) -> Path:
         """Return ``value`` as an absolute path below the project's root."""
@@ -264,7 +229,7 @@ def describe() -> tuple[Setting, ...]:
             form=field.metadata["form"],
             connection=field.metadata["connection"],
         )
-        for field in dataclasses.fields(Settings)
+        for field in sorted(dataclasses.fields(Settings), key=lambda field: field.name not in vars(Settings)["__annotations__"])
         if "cast" in field.metadata
     )
 
@@ -339,12 +304,14 @@ def _merge(values: dict[str, Any], known: Mapping[str, Setting], layer: Mapping[
 
 
 def _flat(layer: Mapping[str, object]) -> dict[str, object]:
-    """Name what stands in table ``lint`` as the settings are named, with ``lint_`` before it."""
-    flat = {key: value for key, value in layer.items() if key != "lint"}
-    inner = layer.get("lint", {})
-    if not isinstance(inner, Mapping):
-        return dict(layer)
-    return flat | {f"lint_{key}": value for key, value in inner.items()}
+    """Name what stands in a table such as ``lint`` as the settings are named, with ``lint_`` before it."""
+    flat: dict[str, object] = {}
+    for key, value in layer.items():
+        if key in TABLES and isinstance(value, Mapping):
+            flat |= {f"{key}_{name}": part for name, part in value.items()}
+        else:
+            flat[key] = value
+    return flat
 
 
 def _merge_environment(values: dict[str, Any], known: Mapping[str, Setting], environment: Mapping[str, str]) -> None:

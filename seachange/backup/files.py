@@ -95,5 +95,5 @@ def full_disk(folder: Path, *, needed: int = 0) -> OutOfDiskError:
     message = f"the disk of {folder} has {free} left, the backup needs about {needed / 1024**2:.1f} MB"
     return OutOfDiskError(
         message if needed else f"the disk of {folder} is full ({free} left); the unfinished backup was removed",
-        hint="free space there, lower backup_keep, or set backup_dir to a larger disk",
+        hint="free space there, lower backup_keep_last, or set backup_dir to a larger disk",
     )

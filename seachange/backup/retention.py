@@ -20,12 +20,12 @@ log = logging.getLogger(__name__)
 def prune_backups(settings: Settings, *, keep: int | None = None, dry_run: bool = False) -> tuple[Backup, ...]:
     """Remove the backups that retention no longer keeps; call it only after a backup succeeded.
 
-    :param keep: how many to keep of each database; ``backup_keep`` by default, 0 keeps all.
+    :param keep: how many to keep of each database; ``backup_keep_last`` by default, 0 keeps all.
     :param dry_run: remove nothing.
     :returns: what was removed, or would be, oldest first; a backup that is being restored stays.
     :raises NotWritableError: a backup cannot be removed.
     """
-    superseded = superfluous(list_backups(settings), keep=settings.backup_keep if keep is None else keep)
+    superseded = superfluous(list_backups(settings), keep=settings.backup_keep_last if keep is None else keep)
     if dry_run:
         return superseded
     return tuple(backup for backup in superseded if _remove(backup))

@@ -56,6 +56,10 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path, key: str) -> No
     values = {bool: "true", int: "17", type(None): "17", tuple: "one,two"}
     special = {
         "app_env": "staging",
+        "backup_format": "custom",
+        "on_failure": "restore",
+        "rehearsal_mask": '{"clients": {"email": "NULL"}}',
+        "rehearsal_source": "copy",
         "history": "false",
         "prepared_statements": "false",
         "kill_blockers": "idle-in-transaction",
@@ -176,3 +180,12 @@ def test_a_broken_pyproject_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match=r"pyproject\.toml cannot be read"):
         config.find_root(tmp_path)
+
+
+def test_a_table_of_settings_has_the_names_without_its_own(tmp_path: Path) -> None:
+    table = '[tool.seachange.backup]\nkeep_last = 3\n[tool.seachange.rehearsal.mask]\n"clients.email" = "NULL"'
+    root = make_project(tmp_path, table)
+
+    settings = config.load(root, environ={})
+
+    assert (settings.backup_keep_last, settings.rehearsal_mask) == (3, (("clients.email", "NULL"),))

@@ -16,7 +16,7 @@ from tests.backups import make_backup
 
 @pytest.fixture
 def here(tmp_path: Path) -> Settings:
-    return Settings(root=tmp_path, backup_keep=2)
+    return Settings(root=tmp_path, backup_keep_last=2)
 
 
 @pytest.fixture
