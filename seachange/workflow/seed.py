@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
-from collections.abc import Callable, Mapping
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seachange.config import Settings
-from seachange.errors import ConfigError, RefusedError
+from seachange.errors import ConfigError, ExitCode, RefusedError, SeachangeError
 from seachange.plan import StepResult
+from seachange.postgres import interrupt
+from seachange.postgres.redaction import redact
 from seachange.workflow.run import Run
 from seachange.workflow.steps._check import require_writable
 
@@ -45,6 +50,7 @@ def seed(run: Run) -> StepResult:
     """Load seed data at option ``scale`` (about 1,000 rows a unit in the reference application).
 
     :raises RefusedError: in production without option ``yes``.
+    :raises SeachangeError: the function failed; its transaction was rolled back.
     """
     from seachange.postgres.connection import engine
 
@@ -58,7 +64,7 @@ def seed(run: Run) -> StepResult:
     run.progress(f"loading scale {scale}")
     opened = engine(run.database)
     try:
-        with opened.begin() as connection:
+        with _failure_told(run.settings), opened.begin() as connection:
             rows = _counts(function, connection, scale=scale)
     finally:
         opened.dispose()
@@ -66,6 +72,24 @@ def seed(run: Run) -> StepResult:
     return StepResult(
         summary=f"{sum(rows.values()):,} rows at scale {scale}", facts=facts, data={"rows": dict(rows), "scale": scale}
     )
+
+
+@contextlib.contextmanager
+def _failure_told(settings: Settings) -> Iterator[None]:
+    try:
+        yield
+    except SeachangeError:
+        raise
+    except Exception as exc:
+        interrupt.check()
+        own = [frame for frame in traceback.extract_tb(exc.__traceback__) if Path(frame.filename).is_relative_to(settings.root)]
+        place = f" at {Path(own[-1].filename).relative_to(settings.root)}:{own[-1].lineno}" if own else ""
+        said = "".join(redact(str(exc)).splitlines()[:1]) or type(exc).__name__
+        raise SeachangeError(
+            f"{settings.seeds} failed{place}, and none of its rows was kept: {said}",
+            hint="mend the function, or the rows that it needs",
+            exit_code=ExitCode.FAILED_UNCHANGED,
+        ) from exc
 
 
 def _counts(function: Callable[..., object], connection: sa.Connection, *, scale: int) -> Mapping[str, int]:
