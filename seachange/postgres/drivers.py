@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,6 +14,7 @@ __all__ = [
     "backend_pid",
     "in_autocommit",
     "in_transaction",
+    "listening",
     "mogrify",
     "pid_of",
     "query",
@@ -20,6 +23,22 @@ __all__ = [
 ]
 
 _NUMBERED = re.compile(r"\$(\d+)")
+
+
+@contextlib.contextmanager
+def listening(target: object, listeners: Mapping[str, Callable[..., Any]]) -> Iterator[None]:
+    """Listen to events of SQLAlchemy for the length of the block.
+
+    :param target: an engine, or a class.
+    :param listeners: what is called, by the name of the event.
+    """
+    from sqlalchemy import event
+
+    with contextlib.ExitStack() as stack:
+        for name, listener in listeners.items():
+            event.listen(target, name, listener)
+            stack.callback(event.remove, target, name, listener)
+        yield
 
 
 def backend_pid(connection: sa.Connection) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seachange.plan import Statement
-from seachange.postgres.drivers import in_autocommit, mogrify
+from seachange.postgres.drivers import in_autocommit, listening, mogrify
 from seachange.postgres.redaction import redact
 from seachange.revisions._revision import Revision
 
@@ -117,20 +117,13 @@ class Capture:
     @contextlib.contextmanager
     def listening(self, engine: Engine) -> Iterator[None]:
         """Listen to the connections of ``engine``."""
-        from sqlalchemy import event
-
-        listeners: tuple[tuple[str, Callable[..., None]], ...] = (
-            ("before_cursor_execute", self._note),
-            ("commit", self._end_transaction),
-            ("rollback", self._roll_back),
-        )
-        for name, listener in listeners:
-            event.listen(engine, name, listener)
-        try:
+        listeners: dict[str, Callable[..., None]] = {
+            "before_cursor_execute": self._note,
+            "commit": self._end_transaction,
+            "rollback": self._roll_back,
+        }
+        with listening(engine, listeners):
             yield
-        finally:
-            for name, listener in listeners:
-                event.remove(engine, name, listener)
 
     def _end_transaction(self, connection: Connection) -> None:
         del connection

@@ -6,12 +6,12 @@ import contextlib
 import dataclasses
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from seachange.errors import EnvironmentFailedError, InterruptedRunError
 from seachange.postgres import interrupt
-from seachange.postgres.drivers import sqlstate_of
+from seachange.postgres.drivers import listening, sqlstate_of
 from seachange.postgres.foreign import open_connection
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class Redirect:
             (Pool, "checkin", self._close),
         )
         for target, name, listener in listeners:
-            self._stack.enter_context(_listening(target, name, listener))
+            self._stack.enter_context(listening(target, {name: listener}))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -186,14 +186,3 @@ class Redirect:
             return None
         ended = context.is_disconnect or sqlstate_of(context.original_exception) in _ENDED
         return InterruptedRunError("the run was interrupted") if ended else None
-
-
-@contextlib.contextmanager
-def _listening(target: type, name: str, listener: Callable[..., object]) -> Iterator[None]:
-    from sqlalchemy import event
-
-    event.listen(target, name, listener)
-    try:
-        yield
-    finally:
-        event.remove(target, name, listener)

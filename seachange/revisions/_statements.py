@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from seachange.postgres.drivers import in_autocommit, query
+from seachange.postgres.drivers import in_autocommit, listening, query
 from seachange.postgres.statements import Lock, StatementClass, classify
 
 if TYPE_CHECKING:
@@ -108,25 +108,18 @@ class StatementWatch:
     @contextlib.contextmanager
     def listening(self, engine: Engine) -> Iterator[None]:
         """Listen to the connections of ``engine``."""
-        from sqlalchemy import event
-
-        listeners: tuple[tuple[str, Callable[..., Any]], ...] = (
-            ("before_cursor_execute", self._before),
-            ("after_cursor_execute", self._after),
-            ("do_execute", self._execute),
-            ("do_execute_no_params", self._execute_no_params),
-            ("do_executemany", self._execute_many),
-            ("commit", self._commit),
-            ("rollback", self._rollback),
-            ("rollback_savepoint", self._rollback_savepoint),
-        )
-        for name, listener in listeners:
-            event.listen(engine, name, listener)
-        try:
+        listeners: dict[str, Callable[..., Any]] = {
+            "before_cursor_execute": self._before,
+            "after_cursor_execute": self._after,
+            "do_execute": self._execute,
+            "do_execute_no_params": self._execute_no_params,
+            "do_executemany": self._execute_many,
+            "commit": self._commit,
+            "rollback": self._rollback,
+            "rollback_savepoint": self._rollback_savepoint,
+        }
+        with listening(engine, listeners):
             yield
-        finally:
-            for name, listener in listeners:
-                event.remove(engine, name, listener)
 
     def _before(self, connection: Connection, cursor: Any, statement: str, *_: Any) -> None:
         del cursor

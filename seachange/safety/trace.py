@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from seachange.postgres.drivers import in_autocommit, mogrify, sqlstate_of, words_of
+from seachange.postgres.drivers import in_autocommit, listening, mogrify, sqlstate_of, words_of
 from seachange.postgres.redaction import redact
 from seachange.safety._tracing._cursors import watch_cursors
 from seachange.safety._tracing._folding import folded
@@ -137,23 +137,18 @@ class Tracer:
     @contextlib.contextmanager
     def listening(self, engine: Engine) -> Iterator[None]:
         """Listen to the connections of ``engine``."""
-        from sqlalchemy import event
-
-        listeners: tuple[tuple[str, Callable[..., Any]], ...] = (
-            ("before_cursor_execute", self._before),
-            ("after_cursor_execute", self._after),
-            ("handle_error", self._fail),
-            ("commit", self._commit),
-            ("rollback", self._roll_back),
-            ("rollback_savepoint", self._roll_back_to),
-        )
-        for name, listener in listeners:
-            event.listen(engine, name, listener)
+        listeners: dict[str, Callable[..., Any]] = {
+            "before_cursor_execute": self._before,
+            "after_cursor_execute": self._after,
+            "handle_error": self._fail,
+            "commit": self._commit,
+            "rollback": self._roll_back,
+            "rollback_savepoint": self._roll_back_to,
+        }
         try:
-            yield
+            with listening(engine, listeners):
+                yield
         finally:
-            for name, listener in listeners:
-                event.remove(engine, name, listener)
             if self._open is not None:
                 self._open.session.fail(self._open.sent)
 
