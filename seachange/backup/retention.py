@@ -50,7 +50,7 @@ def superfluous(backups: Sequence[Backup], *, keep: int) -> tuple[Backup, ...]:
 
 def _beyond(group: list[Backup], keep: int) -> list[Backup]:
     newest_first = sorted(group, key=_sequence, reverse=True)
-    complete = [backup for backup in newest_first if backup.status == "complete"]
+    complete = [backup for backup in newest_first if backup.complete]
     if not keep or len(complete) < keep:
         return []
     return newest_first[newest_first.index(complete[keep - 1]) + 1 :]

@@ -170,7 +170,7 @@ def find_backup(settings: Settings, which: str = LATEST, *, database: str = "") 
 
 
 def _latest(settings: Settings, backups: tuple[Backup, ...], database: str) -> Backup:
-    complete = [b for b in backups if b.status == "complete" and database in ("", b.database)]
+    complete = [b for b in backups if b.complete and database in ("", b.database)]
     if not complete:
         of = f" of {database}" if database else ""
         raise BackupNotFoundError(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
+import hashlib
 import re
 from pathlib import Path
 from typing import Any, Literal
 
 from seachange.backup.files import open_to_read
 from seachange.backup.manifest import MANIFEST_NAME, Manifest, describe_file, parse_manifest
+from seachange.backup.verification import Verification, read_verification
 from seachange.errors import BackupInvalidError
 
 __all__ = ["NAME", "Backup", "check_files", "read_backup", "verify_digests"]
@@ -23,11 +25,13 @@ _MANIFEST_LIMIT = 64 * 1024**2
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Backup:
-    """One backup on disk; ``problems`` says what is wrong with it."""
+    """One backup on disk; ``problems`` says what is wrong with it, ``verification`` what the last look at it found."""
 
     path: Path
     manifest: Manifest | None
     problems: tuple[str, ...] = ()
+    manifest_sha256: str = ""
+    verification: Verification | None = None
 
     @property
     def name(self) -> str:
@@ -35,14 +39,21 @@ class Backup:
         return self.path.name
 
     @property
-    def status(self) -> Literal["complete", "damaged"]:
-        """Whether everything that the manifest promises is there."""
-        return "damaged" if self.problems else "complete"
+    def status(self) -> Literal["verified", "complete", "damaged"]:
+        """Whether it was restored and compared, or everything that the manifest promises is there, or not even that."""
+        if self.problems:
+            return "damaged"
+        return "verified" if self.verified else "complete"
 
     @property
     def complete(self) -> bool:
         """Whether nothing is wrong with it, as far as was looked."""
         return not self.problems
+
+    @property
+    def verified(self) -> bool:
+        """Whether it was restored with this manifest and was what that says, and nothing is known to be wrong since."""
+        return self.complete and self.verification is not None and self.verification.proves
 
     @property
     def started(self) -> datetime.datetime:
@@ -85,6 +96,7 @@ class Backup:
             "size_bytes": self.size_bytes,
             "status": self.status,
             "problems": list(self.problems),
+            "verification": self.verification.to_dict() if self.verification else None,
         }
 
 
@@ -95,17 +107,21 @@ def read_backup(path: Path, *, digests: bool = False) -> Backup:
     :param digests: compare digests and not only sizes.
     """
     try:
-        manifest = _read_manifest(path / MANIFEST_NAME)
+        text = _manifest_text(path / MANIFEST_NAME)
+        manifest = parse_manifest(text, path=path / MANIFEST_NAME)
     except BackupInvalidError as exc:
         return Backup(path=path, manifest=None, problems=(exc.message,))
-    backup = Backup(path=path, manifest=manifest)
-    return dataclasses.replace(backup, problems=check_files(backup, digests=digests))
+    digest = hashlib.sha256(text).hexdigest()
+    verification = read_verification(path, manifest_sha256=digest)
+    backup = Backup(path=path, manifest=manifest, manifest_sha256=digest, verification=verification)
+    found_before = verification.problems if verification and verification.ok is False else ()
+    return dataclasses.replace(backup, problems=check_files(backup, digests=digests) or found_before)
 
 
-def _read_manifest(path: Path) -> Manifest:
+def _manifest_text(path: Path) -> bytes:
     try:
         with open_to_read(path) as file:
-            return parse_manifest(file.read(_MANIFEST_LIMIT), path=path)
+            return file.read(_MANIFEST_LIMIT)
     except FileNotFoundError as exc:
         raise BackupInvalidError(f"{path} is missing", hint="use another backup") from exc
     except OSError as exc:

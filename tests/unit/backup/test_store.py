@@ -42,6 +42,7 @@ def test_a_backup_says_what_a_list_shows(here: Settings) -> None:
         "size_bytes": 13,
         "status": "complete",
         "problems": [],
+        "verification": None,
     }
 
     assert expected == list_backups(here)[0].to_dict()
