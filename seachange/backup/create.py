@@ -15,8 +15,8 @@ from seachange.backup.contents import Contents
 from seachange.backup.dump import COMPRESSION, FORMAT, client_version, dump_database
 from seachange.backup.files import disk_error, free_bytes, full_disk, write_new
 from seachange.backup.manifest import MANIFEST_NAME, Manifest, ServerFacts, describe_file
-from seachange.backup.store import list_backups, new_backup_folder, open_store, publish
-from seachange.backup.verify import Backup, read_backup
+from seachange.backup.stores import open_store
+from seachange.backup.verify import Backup
 from seachange.config import Settings
 
 if TYPE_CHECKING:
@@ -61,12 +61,13 @@ def create_backup(
     """
     from seachange.postgres import binaries
 
-    folder = open_store(settings)
-    backups = list_backups(settings)
+    store = open_store(settings)
+    folder = store.staging()
+    backups = store.list()
     _require_space(folder, _previous(backups, server), server)
     program = binaries.client(settings, "pg_dump", major=server.major)
     started, begin = clock(), time.monotonic()
-    with new_backup_folder(folder) as partial:
+    with store.staged() as partial:
         try:
             contents = dump_database(database, partial / DUMP_NAME, settings, program=program, progress=progress or _ignore)
             manifest = _manifest(
@@ -80,11 +81,11 @@ def create_backup(
                 program=program,
             )
             write_new(partial / MANIFEST_NAME, manifest.to_json())
-            path = publish(partial, _name(manifest))
+            backup = store.publish(partial, _name(manifest), progress=progress)
         except OSError as exc:
             raise disk_error(exc, folder) from exc
-    log.info("backup %s made in %.2f s", path.name, manifest.duration_s)
-    return read_backup(path)
+    log.info("backup %s made in %.2f s", backup.name, manifest.duration_s)
+    return backup
 
 
 def estimate_bytes(size_bytes: int, previous: Backup | None) -> int:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from seachange.backup.contents import read_tables
 from seachange.backup.manifest import Manifest
 from seachange.backup.preflight import preflight
+from seachange.backup.store import fetched
 from seachange.backup.verify import Backup, verify_digests
 from seachange.config import Settings
 from seachange.errors import BackupInvalidError, DatabaseExistsError, ReadOnlyServerError, RestoreFailedError
-from seachange.partial import shared
 
 if TYPE_CHECKING:
     from seachange.postgres.connection import Database, Session
@@ -89,9 +89,9 @@ def restore(
     :raises RestoreFailedError: the server lacks something, or refused something.
     """
     begin, now = time.monotonic(), clock()
-    with _intact(backup, progress or (lambda _text: None)) as manifest:
+    with _intact(backup, settings, progress or (lambda _text: None)) as (local, manifest):
         work = _Work(
-            backup=backup,
+            backup=local,
             manifest=manifest,
             settings=settings,
             server=server,
@@ -104,20 +104,16 @@ def restore(
 
 
 @contextlib.contextmanager
-def _intact(backup: Backup, say: Callable[[str], None]) -> Iterator[Manifest]:
-    """Verify a backup, and keep retention from removing it for the length of the block."""
-    with contextlib.ExitStack() as stack:
-        try:
-            stack.enter_context(shared(backup.path))
-        except OSError as exc:
-            raise BackupInvalidError(
-                f"backup {backup.name} cannot be opened: {exc.strerror}", hint="`invoke db.backups` lists the others"
-            ) from exc
+def _intact(backup: Backup, settings: Settings, say: Callable[[str], None]) -> Iterator[tuple[Backup, Manifest]]:
+    """Have a backup at hand and verify it; retention does not remove it for the length of the block."""
+    if backup.remote:
+        say(f"fetching {backup.name}")
+    with fetched(backup, settings) as local:
         say(f"verifying {backup.name}")
-        verify_digests(backup)
-        if backup.manifest is None:
+        verify_digests(local)
+        if local.manifest is None:
             raise BackupInvalidError(f"backup {backup.name} has no manifest", hint="use another backup")
-        yield backup.manifest
+        yield local, local.manifest
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

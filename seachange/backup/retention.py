@@ -6,11 +6,9 @@ import logging
 from collections import defaultdict
 from collections.abc import Sequence
 
-from seachange.backup.files import disk_error
-from seachange.backup.store import list_backups
+from seachange.backup.stores import Store, open_store
 from seachange.backup.verify import Backup
 from seachange.config import Settings
-from seachange.partial import remove_published
 
 __all__ = ["prune_backups", "superfluous"]
 
@@ -25,10 +23,11 @@ def prune_backups(settings: Settings, *, keep: int | None = None, dry_run: bool 
     :returns: what was removed, or would be, oldest first; a backup that is being restored stays.
     :raises NotWritableError: a backup cannot be removed.
     """
-    superseded = superfluous(list_backups(settings), keep=settings.backup_keep_last if keep is None else keep)
+    store = open_store(settings)
+    superseded = superfluous(store.list(), keep=settings.backup_keep_last if keep is None else keep)
     if dry_run:
         return superseded
-    return tuple(backup for backup in superseded if _remove(backup))
+    return tuple(backup for backup in superseded if _remove(store, backup))
 
 
 def superfluous(backups: Sequence[Backup], *, keep: int) -> tuple[Backup, ...]:
@@ -60,10 +59,7 @@ def _sequence(backup: Backup) -> tuple[int, str]:
     return (backup.manifest.sequence if backup.manifest else 0), backup.name
 
 
-def _remove(backup: Backup) -> bool:
-    try:
-        removed = remove_published(backup.path)
-    except OSError as exc:
-        raise disk_error(exc, backup.path.parent) from exc
+def _remove(store: Store, backup: Backup) -> bool:
+    removed = store.remove(backup)
     log.info("backup %s was %s", backup.name, "removed by retention" if removed else "kept: it is in use")
     return removed

@@ -7,6 +7,7 @@ import dataclasses
 import datetime
 import hashlib
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +16,7 @@ from seachange.backup.manifest import MANIFEST_NAME, Manifest, describe_file, pa
 from seachange.backup.verification import Verification, read_verification
 from seachange.errors import BackupInvalidError
 
-__all__ = ["NAME", "Backup", "check_files", "read_backup", "verify_digests"]
+__all__ = ["NAME", "Backup", "check_files", "newest_first", "read_backup", "verify_digests"]
 
 NAME = re.compile(r"(\d{8}T\d{6}Z)-.+")
 
@@ -25,18 +26,27 @@ _MANIFEST_LIMIT = 64 * 1024**2
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Backup:
-    """One backup on disk; ``problems`` says what is wrong with it, ``verification`` what the last look at it found."""
+    """One backup; ``problems`` says what is wrong with it, ``verification`` what the last look at it found.
+
+    ``remote`` is the URL of a backup that is not on this machine; its files are below ``path`` only while it is fetched.
+    """
 
     path: Path
     manifest: Manifest | None
     problems: tuple[str, ...] = ()
     manifest_sha256: str = ""
     verification: Verification | None = None
+    remote: str = ""
 
     @property
     def name(self) -> str:
         """The name of its folder."""
-        return self.path.name
+        return self.remote.rpartition("/")[2] or self.path.name
+
+    @property
+    def location(self) -> str:
+        """Where it is kept, as messages show it."""
+        return self.remote or str(self.path)
 
     @property
     def status(self) -> Literal["verified", "complete", "damaged"]:
@@ -89,7 +99,7 @@ class Backup:
         """Return what a list of backups shows, as JSON values."""
         return {
             "name": self.name,
-            "path": str(self.path),
+            "path": self.location,
             "started": self.started.isoformat(timespec="seconds"),
             "database": self.database,
             "revision": self.revision,
@@ -116,6 +126,21 @@ def read_backup(path: Path, *, digests: bool = False) -> Backup:
     backup = Backup(path=path, manifest=manifest, manifest_sha256=digest, verification=verification)
     found_before = verification.problems if verification and verification.ok is False else ()
     return dataclasses.replace(backup, problems=check_files(backup, digests=digests) or found_before)
+
+
+def newest_first(backups: Iterable[Backup]) -> tuple[Backup, ...]:
+    """Return backups in the order in which they were made, the last one first.
+
+    :param backups: the backups of one store.
+    """
+    return tuple(sorted(backups, key=_age_order, reverse=True))
+
+
+def _age_order(backup: Backup) -> tuple[float, str]:
+    # Where the manifest cannot be read the time in the name stands in; sequences are milliseconds since 1970 or later.
+    if backup.manifest:
+        return backup.manifest.sequence, backup.name
+    return backup.started.timestamp() * 1000, backup.name
 
 
 def _manifest_text(path: Path) -> bytes:

@@ -64,7 +64,7 @@ def require_backup(run: Run) -> None:
     """
     if not run.settings.production:
         return
-    from seachange.backup import list_backups, verify_digests
+    from seachange.backup import fetched, list_backups, verify_digests
 
     now = datetime.datetime.now(datetime.UTC)
     hint = "run `invoke db.backup` first"
@@ -72,7 +72,8 @@ def require_backup(run: Run) -> None:
     for found in list_backups(run.settings):
         fresh = found.complete and found.age_s(now) < _FRESH_S
         if fresh and (found.database, found.revision) == (run.database.name, current):
-            verify_digests(found)
+            with fetched(found, run.settings) as local:
+                verify_digests(local)
             return
     raise RefusedError(
         f"APP_ENV is {run.settings.app_env}, and no backup of {run.database.name} at {current} is younger than 24 hours",

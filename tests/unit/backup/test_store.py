@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from seachange.backup.store import find_backup, list_backups, new_backup_folder, open_store, publish
+from seachange.backup.store import fetched, find_backup, list_backups
+from seachange.backup.stores import open_store
 from seachange.backup.verify import read_backup, verify_digests
 from seachange.config import Settings
 from seachange.errors import BackupInvalidError, BackupNotFoundError, NotWritableError
@@ -202,7 +203,7 @@ def test_without_backups_there_is_no_latest(here: Settings) -> None:
 
 
 def test_a_new_folder_is_private_and_ignored_by_git(here: Settings) -> None:
-    folder = open_store(here)
+    folder = open_store(here).staging()
 
     assert folder.stat().st_mode & 0o777 == 0o700
     assert (folder / ".gitignore").read_text() == "*\n"
@@ -211,7 +212,7 @@ def test_a_new_folder_is_private_and_ignored_by_git(here: Settings) -> None:
 def test_the_mode_of_an_existing_folder_stays(here: Settings) -> None:
     (here.root / "backups").mkdir(mode=0o750)
 
-    assert open_store(here).stat().st_mode & 0o777 == 0o750
+    assert open_store(here).staging().stat().st_mode & 0o777 == 0o750
     assert list((here.root / "backups").iterdir()) == []
 
 
@@ -224,7 +225,7 @@ def test_a_folder_behind_a_link_is_refused(tmp_path: Path, backup_dir: str) -> N
     (root / "link").symlink_to(victim)
 
     with pytest.raises(NotWritableError, match=f"{root}/link is a symbolic link") as caught:
-        open_store(Settings(root=root, backup_dir=backup_dir))
+        open_store(Settings(root=root, backup_dir=backup_dir)).staging()
     assert str(victim) in caught.value.hint
 
 
@@ -232,7 +233,7 @@ def test_a_project_that_is_reached_through_a_link_is_fine(tmp_path: Path) -> Non
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
 
-    assert open_store(Settings(root=tmp_path / "link")).is_dir()
+    assert open_store(Settings(root=tmp_path / "link")).staging().is_dir()
 
 
 @pytest.mark.parametrize("backup_dir", ["file", "file/below"])
@@ -240,24 +241,55 @@ def test_a_file_in_the_way_is_named(tmp_path: Path, backup_dir: str) -> None:
     (tmp_path / "file").write_text("x")
 
     with pytest.raises(NotWritableError, match=f"{tmp_path}/file"):
-        open_store(Settings(root=tmp_path, backup_dir=backup_dir))
+        open_store(Settings(root=tmp_path, backup_dir=backup_dir)).staging()
 
 
-def test_a_published_backup_replaces_nothing(tmp_path: Path) -> None:
-    names = []
+def test_a_published_backup_replaces_nothing(here: Settings) -> None:
+    store, names = open_store(here), []
     for number in range(3):
-        with new_backup_folder(tmp_path) as partial:
+        with store.staged() as partial:
             (partial / "file").write_text(str(number))
-            names.append(publish(partial, "20250601T120000Z-vetai").name)
+            names.append(store.publish(partial, "20250601T120000Z-vetai").name)
 
     assert names == ["20250601T120000Z-vetai", "20250601T120000Z-vetai-2", "20250601T120000Z-vetai-3"]
-    assert [(tmp_path / name / "file").read_text() for name in names] == ["0", "1", "2"]
+    assert [(here.root / "backups" / name / "file").read_text() for name in names] == ["0", "1", "2"]
 
 
-def test_leftovers_of_crashed_runs_are_swept_before_a_new_backup(tmp_path: Path) -> None:
-    left = tmp_path / f".partial-{os.getpid()}-0123abcd"
-    left.mkdir()
+def test_leftovers_of_crashed_runs_are_swept_before_a_new_backup(here: Settings) -> None:
+    left = here.root / "backups" / f".partial-{os.getpid()}-0123abcd"
+    left.mkdir(parents=True)
     (left / "database.dump").write_text("half")
 
-    with new_backup_folder(tmp_path):
+    with open_store(here).staged():
         assert not left.exists()
+
+
+def test_a_backup_that_is_fetched_is_its_own_folder_and_not_removed_meanwhile(here: Settings) -> None:
+    path = make_backup(here.root / "backups")
+    store, backup = open_store(here), list_backups(here)[0]
+    with fetched(backup, here) as local:
+        assert local.path == path
+        assert not store.remove(backup)
+
+    assert store.remove(backup)
+    assert list_backups(here) == ()
+
+
+def test_a_backup_that_is_gone_cannot_be_fetched(here: Settings) -> None:
+    path = make_backup(here.root / "backups")
+    backup = list_backups(here)[0]
+    path.rename(here.root / "elsewhere")
+
+    with pytest.raises(BackupInvalidError, match=f"backup {path.name} cannot be opened"), fetched(backup, here):
+        pass
+
+
+def test_the_result_of_a_verification_is_replaced_beside_the_manifest(here: Settings) -> None:
+    path = make_backup(here.root / "backups")
+    store, backup = open_store(here), list_backups(here)[0]
+    store.write_verification(backup, "first")
+    store.write_verification(backup, "second")
+
+    assert (path / "verification.json").read_text() == "second"
+    assert (path / "verification.json").stat().st_mode & 0o777 == 0o600
+    assert sorted(file.name for file in path.iterdir()) == ["database.dump", "manifest.json", "verification.json"]
