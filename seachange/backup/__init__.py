@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from seachange.backup.create import create_backup
+from seachange.backup.external import ExternalBackup, list_external, require_external
 from seachange.backup.restore import Restored, restore
 from seachange.backup.retention import prune_backups
 from seachange.backup.store import fetched, find_backup, list_backups
@@ -10,12 +11,15 @@ from seachange.backup.verify import Backup, verify_digests
 
 __all__ = [
     "Backup",
+    "ExternalBackup",
     "Restored",
     "create_backup",
     "fetched",
     "find_backup",
     "list_backups",
+    "list_external",
     "prune_backups",
+    "require_external",
     "restore",
     "verify_digests",
 ]

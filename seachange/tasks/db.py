@@ -109,9 +109,10 @@ def seed(face: Face, *, scale: int = 1, yes: bool = False) -> None:
 @task(changes=True)
 def backup(face: Face) -> None:
     """Back the database up: dump, digests, manifest."""
-    from seachange.workflow import pipeline, steps
+    from seachange.workflow import Step, pipeline, steps
+    from seachange.workflow.steps._backup import dump
 
-    face.run(pipeline(steps.backup, name="db.backup"))
+    face.run(pipeline(Step(name="backup", run=dump, title=steps.backup.title), name="db.backup"))
 
 
 @task(help={"check": "read every backup and compare its digests"})
@@ -121,9 +122,11 @@ def backups(face: Face, *, check: bool = False) -> None:
 
     from seachange.backup import list_backups
     from seachange.report.backups import backup_lines
+    from seachange.tasks._external import external_answer
 
     found = list_backups(face.settings, digests=check)
-    face.answer(backup_lines(found), {"backups": [one.to_dict() for one in found]})
+    lines, data = external_answer(face.settings)
+    face.answer([*backup_lines(found), *lines], {"backups": [one.to_dict() for one in found], **data})
     if check and any(one.problems for one in found):
         raise Exit(code=ExitCode.FOUND)
 

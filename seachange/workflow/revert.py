@@ -60,13 +60,18 @@ def plan_revert(run: Run, target: str) -> Plan:
 def require_backup(run: Run) -> None:
     """Refuse a reset in staging and production without a fresh, undamaged backup of this database at its revision.
 
+    Where another tool makes the backups (setting ``backup_external``), its last one is looked at instead.
+
     :raises RefusedError: there is none.
     """
     if not run.settings.production:
         return
-    from seachange.backup import fetched, list_backups, verify_digests
+    from seachange.backup import fetched, list_backups, require_external, verify_digests
 
     now = datetime.datetime.now(datetime.UTC)
+    if run.settings.backup_external:
+        require_external(run.settings, run.server, now=now)
+        return
     hint = "run `invoke db.backup` first"
     current = "-".join(run.current())
     for found in list_backups(run.settings):

@@ -269,8 +269,9 @@ declare(
         severity="error",
         proof="policy",
         reason=(
-            "A backup that nobody restored is a hope. The workflow makes one before it applies anything, and a restored copy "
-            "is what the next steps may rely on."
+            "A backup that nobody restored is a hope. The workflow makes one before it applies anything, or looks at the age and "
+            "success of the last one of pgBackRest or WAL-G where setting `backup_external` names it, and a restored copy is "
+            "what the next steps may rely on."
         ),
         source="PostgreSQL documentation, 25 Backup and Restore",
         remedy="`invoke migration.workflow`, or `invoke db.backup` and `invoke db.restore` into a new database before destroying",
