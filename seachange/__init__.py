@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seachange.config import Settings, find_root
-    from seachange.errors import SeachangeError
+    from seachange.errors import SeachangeError, irreversible
     from seachange.plan import Finding, RunReport, StepResult
     from seachange.workflow.pipeline import Step, pipeline
     from seachange.workflow.run import Run
@@ -24,6 +24,7 @@ __all__ = [
     "StepResult",
     "__version__",
     "find_root",
+    "irreversible",
     "pipeline",
 ]
 
@@ -36,6 +37,7 @@ _HOME = {
     "Step": "seachange.workflow",
     "StepResult": "seachange.plan",
     "find_root": "seachange.config",
+    "irreversible": "seachange.errors",
     "pipeline": "seachange.workflow",
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
+from typing import NoReturn
 
 __all__ = [
     "AuthenticationFailedError",
@@ -21,6 +22,7 @@ __all__ = [
     "ExitCode",
     "HistoryInvalidError",
     "InterruptedRunError",
+    "IrreversibleError",
     "LockNotAcquiredError",
     "MigrationFailedError",
     "ModelsNotImportableError",
@@ -43,6 +45,7 @@ __all__ = [
     "TimeoutExceededError",
     "TlsFailedError",
     "follows",
+    "irreversible",
 ]
 
 
@@ -277,6 +280,19 @@ class RefusedError(SeachangeError):
     """Policy forbids the command here."""
 
     exit_code = ExitCode.REFUSED
+
+
+class IrreversibleError(RefusedError):
+    """A revision says that it cannot be undone."""
+
+
+def irreversible(why: str) -> NoReturn:
+    """Say in ``downgrade()`` that a revision cannot be undone; what plans, checks and reverts reads it without running it.
+
+    :param why: the reason, for people.
+    :raises IrreversibleError: always.
+    """
+    raise IrreversibleError(why, hint="restore a backup from before it (`invoke db.restore`)")
 
 
 class PlanInvalidError(RefusedError):

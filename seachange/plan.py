@@ -121,6 +121,7 @@ class PlannedRevision:
     """A revision that would run, and what it would send.
 
     ``sql_hash`` is over every statement whole, those that ``statements`` only counts too; it is empty when none was captured.
+    ``irreversible`` is why its downgrade refuses, in its own words.
     ``varies`` says that a second try gave other SQL: a value is made anew at each run.
     ``transactions`` counts those that it takes; single statements outside of any are not counted.
     ``way_back`` says how the downgrade went on a throwaway server, and ``way_back_reason`` what was wrong with it.
@@ -130,6 +131,7 @@ class PlannedRevision:
     title: str
     file: str
     reversible: bool
+    irreversible: str = ""
     requires_release: str = ""
     content_hash: str = ""
     sql_hash: str = ""

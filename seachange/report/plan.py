@@ -184,7 +184,7 @@ def _back(plan: Plan, revision: PlannedRevision) -> str:
     if plan.direction == "downgrade":
         return "this is the way back"
     if not revision.reversible:
-        return "irreversible"
+        return f"irreversible: {revision.irreversible}" if revision.irreversible else "irreversible"
     words = {
         "not tried": "reversible, not tried",
         "works": "reversible, tried: leads back to the same schema",

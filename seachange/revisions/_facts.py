@@ -49,6 +49,7 @@ def encode(facts: Facts) -> list[Any]:
         header.created.isoformat() if header.created else None,
         header.upgrade,
         header.downgrade,
+        header.irreversible,
         header.lines,
         encode_imports(facts.imports),
         [dataclasses.astuple(fault) for fault in facts.faults],
@@ -60,7 +61,7 @@ def decode(row: list[Any]) -> Facts:
 
     :raises LookupError: the row is not one of those; so are TypeError, ValueError and AttributeError.
     """
-    revision, downs, labels, needed, release, title, created, upgrade, downgrade, lines, imports, faults = row
+    revision, downs, labels, needed, release, title, created, upgrade, downgrade, refusal, lines, imports, faults = row
     header = Header(
         revision=revision,
         down_revisions=tuple(downs),
@@ -71,6 +72,7 @@ def decode(row: list[Any]) -> Facts:
         created=datetime.datetime.fromisoformat(created) if created else None,
         upgrade=upgrade,
         downgrade=downgrade,
+        irreversible=refusal,
         lines=lines,
     )
     return Facts(header=header, imports=decode_imports(imports), faults=tuple(_fault(fault) for fault in faults))

@@ -59,12 +59,15 @@ def _bodies(history: History) -> Iterator[Finding]:
         if revision.upgrade == "empty":
             continue
         if revision.downgrade == "missing":
-            message, hint = f"{label} has no downgrade()", "write what undoes it, or raise an error that says why that cannot be"
+            message, hint = f"{label} has no downgrade()", 'write what undoes it, or irreversible("why") of seachange'
             yield finding(history, "missing-downgrade", message, hint=hint, at=revision, severity="warning")
         elif revision.downgrade == "empty":
             message = f"downgrade() of {label} does nothing: going back would leave the schema as it is and record otherwise"
-            hint = "write what undoes it, or raise an error that says why that cannot be"
+            hint = 'write what undoes it, or irreversible("why") of seachange'
             yield finding(history, "empty-downgrade", message, hint=hint, at=revision, name="downgrade", severity="warning")
+        elif revision.downgrade == "raises" and not revision.irreversible:
+            message, hint = f"downgrade() of {label} refuses and does not say why", 'write irreversible("why") of seachange there'
+            yield finding(history, "unexplained-downgrade", message, hint=hint, at=revision, name="downgrade", severity="warning")
 
 
 def _file_names(history: History) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ import dataclasses
 import datetime
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 __all__ = ["Body", "Header", "HeaderError", "parse_header", "stamp_of"]
@@ -50,6 +50,7 @@ class Header:
     downgrade: Body
     lines: Mapping[str, int]
     requires_release: str = ""
+    irreversible: str = ""
 
 
 def parse_header(source: bytes, *, name: str) -> tuple[Header, ast.Module]:
@@ -86,6 +87,7 @@ def parse_header(source: bytes, *, name: str) -> tuple[Header, ast.Module]:
             created=_created(docstring),
             upgrade=_body(tree, "upgrade"),
             downgrade=_body(tree, "downgrade"),
+            irreversible=_refusal(tree, values),
             lines=lines,
         ),
         tree,
@@ -188,19 +190,56 @@ def _created(docstring: str) -> datetime.datetime | None:
 
 
 def _body(tree: ast.Module, name: str) -> Body:
-    functions = [node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name == name]
-    if not functions:
+    statements = _statements(tree, name)
+    if statements is None:
         return "present" if name in _other_names(tree) else "missing"
-    statements = [node for node in functions[-1].body if not _idle(node)]
     if not statements:
         return "empty"
-    return "raises" if isinstance(statements[0], ast.Raise) else "present"
+    return "raises" if isinstance(statements[0], ast.Raise) or _is_refusal(statements[0], tree) else "present"
+
+
+def _statements(tree: ast.Module, name: str) -> list[ast.stmt] | None:
+    """Return what a function does, None where there is no such function."""
+    functions = [node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name == name]
+    return [node for node in functions[-1].body if not _idle(node)] if functions else None
 
 
 def _idle(node: ast.stmt) -> bool:
     if isinstance(node, ast.Expr):
         return isinstance(node.value, ast.Constant)
-    return isinstance(node, ast.Pass) or (isinstance(node, ast.Return) and node.value is None)
+    return isinstance(node, (ast.Pass, ast.Import, ast.ImportFrom)) or (isinstance(node, ast.Return) and node.value is None)
+
+
+def _refusal(tree: ast.Module, values: Mapping[str, object]) -> str:
+    """Return why ``downgrade`` refuses, in its own words, as far as they are written out."""
+    statements = _statements(tree, "downgrade")
+    if not statements or not (isinstance(statements[0], ast.Raise) or _is_refusal(statements[0], tree)):
+        return ""
+    call = _called(statements[0])
+    given = [*call.args[:1], *(each.value for each in call.keywords if each.arg == "why")] if call else []
+    words = _constant(given[0], values) if given else ""
+    return " ".join(words.split()) if isinstance(words, str) else ""
+
+
+def _is_refusal(node: ast.stmt, tree: ast.Module) -> bool:
+    """Whether a statement calls ``seachange.irreversible``, by whatever name the file has it."""
+    call = _called(node)
+    if call is None or isinstance(node, ast.Raise):
+        return False
+    if isinstance(call.func, ast.Attribute):
+        return call.func.attr == "irreversible" and isinstance(call.func.value, ast.Name)
+    return isinstance(call.func, ast.Name) and call.func.id in set(_names_of_refusal(tree))
+
+
+def _names_of_refusal(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module in ("seachange", "seachange.errors"):
+            yield from (alias.asname or alias.name for alias in node.names if alias.name == "irreversible")
+
+
+def _called(node: ast.stmt) -> ast.Call | None:
+    value = node.exc if isinstance(node, ast.Raise) else node.value if isinstance(node, (ast.Expr, ast.Return)) else None
+    return value if isinstance(value, ast.Call) else None
 
 
 def _other_names(tree: ast.Module) -> set[str]:

@@ -13,7 +13,7 @@ __all__ = ["Import", "imports_of", "module_imports"]
 _IMPORT = re.compile(rb"^[ \t]*(?:from[ \t]+([\w.]+)|import[ \t]+([^\n;#]+))", re.MULTILINE)
 
 # Often the name of the script location as well, which shadows nothing: it is no package.
-_FOREIGN = {*sys.stdlib_module_names, "alembic", "sqlalchemy"}
+_FOREIGN = {*sys.stdlib_module_names, "alembic", "sqlalchemy", "seachange"}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class Import:
 
 
 def imports_of(source: bytes, tree: ast.Module) -> tuple[Import, ...]:
-    """Return what a file imports, without the standard library, Alembic and SQLAlchemy.
+    """Return what a file imports, without the standard library, Alembic, SQLAlchemy and Seachange.
 
     :param source: the file's bytes: walking the tree of each of 10,000 revisions takes longer than all the rest of reading them,
         so it is walked only when the text names something else.

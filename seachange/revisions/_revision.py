@@ -20,7 +20,8 @@ class Revision:
     """One revision file.
 
     ``stamp`` is the time that its id or file name begins with, ``created`` that of its docstring; ``lines`` are the lines of its
-    names, ``faults`` what its own text shows to be wrong. Two revisions are equal when id, file and content are.
+    names, ``faults`` what its own text shows to be wrong; ``irreversible`` is why its
+    ``downgrade`` refuses, in its own words. Two revisions are equal when id, file and content are.
     """
 
     revision: str
@@ -36,6 +37,7 @@ class Revision:
     downgrade: Body
     stamp: int | None
     requires_release: str = ""
+    irreversible: str = ""
     lines: Mapping[str, int] = dataclasses.field(compare=False, repr=False)
     imports: tuple[Import, ...] = dataclasses.field(default=(), compare=False, repr=False)
     faults: tuple[Fault, ...] = dataclasses.field(default=(), compare=False, repr=False)

@@ -185,14 +185,21 @@ _BODIES = _table(
         "warning",
         "A revision has no `downgrade()`",
         "It cannot be reverted, and Alembic fails only in the middle of trying.",
-        "Write what undoes it, or raise an error that says why that cannot be.",
+        'Write what undoes it, or `irreversible("why")` of seachange, which says why that cannot be.',
     ),
     (
         "empty-downgrade",
         "warning",
         "`downgrade()` does nothing",
         "Going back leaves the schema as it is and records otherwise.",
-        "Write what undoes it, or raise an error that says why that cannot be.",
+        'Write what undoes it, or `irreversible("why")` of seachange, which says why that cannot be.',
+    ),
+    (
+        "unexplained-downgrade",
+        "warning",
+        "`downgrade()` refuses and does not say why",
+        "Whoever has to go back at night learns only that it does not work, and neither plan nor revert can say more.",
+        'Call `irreversible("why")` of seachange there, with the reason written out.',
     ),
     (
         "imports-models",

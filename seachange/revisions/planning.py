@@ -159,6 +159,7 @@ def _plan(
                 title=revision.title,
                 file=history.relative(Path(revision.path)),
                 reversible=revision.reversible,
+                irreversible=revision.irreversible,
                 requires_release=revision.requires_release,
                 content_hash=revision.content_hash,
             )

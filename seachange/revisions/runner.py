@@ -169,7 +169,8 @@ def _require_reversible(todo: tuple[Revision, ...]) -> tuple[Revision, ...]:
     for revision in todo:
         if not revision.reversible:
             raise RefusedError(
-                f"revision {revision.revision} ({revision.title}) cannot be undone: {words[revision.downgrade]}",
+                f"revision {revision.revision} ({revision.title}) cannot be undone: "
+                f"{revision.irreversible or words[revision.downgrade]}",
                 hint="write what undoes it, or restore a backup from before it (`invoke db.restore`)",
             )
     return todo

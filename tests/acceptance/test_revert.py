@@ -165,3 +165,17 @@ def test_a_failure_in_the_first_to_apply_leaves_the_database_as_it_was(
     assert (outcome.exit_code, found["data"]["applied"], found["data"]["failed"]) == (4, [], "0003"), outcome
     assert json.loads(outcome.stdout)["state"].endswith("is at 0002, as before")
     assert ask(database, "select version_num from alembic_version") == ["0002"]
+
+
+def test_a_revision_that_says_that_it_cannot_be_undone_is_refused_with_its_reason(
+    scenario: Callable[[str], Project], url: dict[str, str]
+) -> None:
+    project = scenario("irreversible")
+    assert project.invoke("migration.apply", env=url).exit_code == 0
+
+    outcome = project.invoke("migration.reset", "--yes", env=url)
+    planned = project.invoke("migration.plan", "--to", "base", env=url)
+
+    assert (outcome.exit_code, planned.exit_code) == (3, 3)
+    assert "revision 0002 (Add email to clients) cannot be undone: the addresses are gone" in outcome.stderr
+    assert "cannot be undone: the addresses are gone" in planned.stderr

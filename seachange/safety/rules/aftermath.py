@@ -169,10 +169,10 @@ declare(
             "way back works is tried on a throwaway server when asked; raw SQL in `op.execute()` is parsed and traced like "
             "everything else."
         ),
-        source="docs/findings.md, missing-downgrade and empty-downgrade",
-        remedy="write what undoes it, or raise an error that says why that cannot be",
-        example='def downgrade() -> None:\n    raise NotImplementedError("the old values are gone")',
+        source="docs/findings.md, missing-downgrade, empty-downgrade and unexplained-downgrade",
+        remedy="write what undoes it, or say by irreversible() why that cannot be",
+        example='def downgrade() -> None:\n    irreversible("the old values are gone")  # from seachange import irreversible',
         sized=False,
-        decided_by="migration.validate (missing-downgrade, empty-downgrade) and migration.plan --try-back",
+        decided_by="migration.validate (missing-downgrade, empty-downgrade, unexplained-downgrade) and migration.plan --try-back",
     )
 )

@@ -255,8 +255,8 @@ declare(
             "what goes, and asks."
         ),
         source="docs/history.md; PostgreSQL documentation, ALTER TABLE, DROP COLUMN",
-        remedy="let `downgrade()` of a revision that cannot be undone raise, and say why",
-        example='def downgrade() -> None:\n    raise NotImplementedError("the old values are gone")',
+        remedy="let `downgrade()` of a revision that cannot be undone call `irreversible()`, which says why",
+        example='def downgrade() -> None:\n    irreversible("the old values are gone")  # from seachange import irreversible',
         sized=False,
         decided_by="migration.revert and migration.reset (they count what goes, and ask)",
     )

@@ -190,7 +190,7 @@ def test_a_revision_that_cannot_be_undone_is_refused_before_anything_is(open_pro
     with pytest.raises(RefusedError) as caught:
         downgrade(database, settings, target="base")
 
-    assert caught.value.message == "revision 0002 (Add email to clients) cannot be undone: its downgrade() refuses"
+    assert caught.value.message == "revision 0002 (Add email to clients) cannot be undone: the addresses are gone"
     assert at(database, settings) == ("0003",)
 
 

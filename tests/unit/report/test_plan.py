@@ -49,6 +49,16 @@ def test_text_names_each_place_and_leaves_statements_whole() -> None:
     ]
 
 
+def test_a_revision_that_cannot_be_undone_says_why() -> None:
+    made = plan(TABLE)
+    gone = dataclasses.replace(made.revisions[0], reversible=False, irreversible="the old | values are gone")
+    made = dataclasses.replace(made, revisions=(gone,))
+
+    assert plan_lines(made, PLAIN)[3] == "0002 Create | pets <3: 1 transaction; irreversible: the old | values are gone"
+    assert "| irreversible: the old \\| values are gone |" in plan_markdown(made)
+    assert made.to_dict()["revisions"][0]["irreversible"] == "the old | values are gone"
+
+
 def test_on_a_terminal_a_statement_takes_one_line() -> None:
     lines = plan_lines(plan(dataclasses.replace(TABLE, sql=f"SELECT\n'{'x' * 300}'")), PLAIN, width=60)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from seachange.config import Settings
+from seachange.revisions._headers import parse_header
 from seachange.revisions.history import read_history
 from seachange.revisions.validate import validate
 from tests.project import REPOSITORY, Project
@@ -116,6 +117,43 @@ def test_a_downgrade_that_cannot_go_back_is_a_warning(scenario: Scenario) -> Non
 
 def test_a_declared_irreversible_revision_is_no_fault(scenario: Scenario) -> None:
     assert found(scenario("irreversible").path) == []
+
+
+@pytest.mark.parametrize(
+    ("imported", "body", "expected"),
+    [
+        pytest.param("from seachange import irreversible", 'irreversible("gone")', ("raises", "gone"), id="called"),
+        pytest.param("from seachange import irreversible as no", 'no(why="gone")', ("raises", "gone"), id="by another name"),
+        pytest.param("import seachange", 'seachange.irreversible("go" + "ne")', ("raises", "gone"), id="by its module"),
+        pytest.param(
+            "WHY = 'gone'", "from seachange import irreversible\n    irreversible(WHY)", ("raises", "gone"), id="inside"
+        ),
+        pytest.param("", 'raise NotImplementedError("gone")', ("raises", "gone"), id="raised"),
+        pytest.param("", "raise NotImplementedError", ("raises", ""), id="without words"),
+        pytest.param("import os", "raise ValueError(os.name)", ("raises", ""), id="computed words"),
+        pytest.param("def irreversible(why): ...", 'irreversible("gone")', ("present", ""), id="a function of the file"),
+        pytest.param("import os", "os.getcwd()", ("present", ""), id="something else"),
+    ],
+)
+def test_a_downgrade_that_refuses_is_read_with_its_reason(imported: str, body: str, expected: tuple[str, str]) -> None:
+    source = f"{imported}\nrevision = '0001'\ndef downgrade():\n    {body}\n"
+
+    header, _ = parse_header(source.encode(), name="0001.py")
+
+    assert (header.downgrade, header.irreversible) == expected
+
+
+def test_a_downgrade_that_refuses_without_a_reason_is_found(scenario: Scenario) -> None:
+    project = scenario("irreversible")
+    project.replace(
+        "migrations/versions/0002_add_email.py", old='irreversible("the addresses are gone")', new="raise NotImplementedError"
+    )
+
+    (finding,) = validate(read_history(Settings(root=project.path)))
+
+    assert (finding.code, finding.severity) == ("unexplained-downgrade", "warning")
+    assert finding.where == "migrations/versions/0002_add_email.py:16"
+    assert finding.message == "downgrade() of 0002 refuses and does not say why"
 
 
 def test_the_reference_history_is_sound() -> None:

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from seachange import irreversible
+
 revision = "0002"
 down_revision = "0001"
 
@@ -12,4 +14,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("the addresses are gone")
+    irreversible("the addresses are gone")
