@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from pathlib import Path
 
-from seachange.backup.contents import Contents, DatabaseSetting, Grant, Locale, Roles
+from seachange.backup.contents import Contents, DatabaseSetting, Grant, LargeObjects, Locale, Roles, TableContents
 from seachange.backup.files import write_new
 from seachange.backup.manifest import MANIFEST_NAME, BackupFile, Manifest, ServerFacts, describe_file
 
@@ -40,6 +40,10 @@ def make_manifest(
             grants=(Grant(role="", privilege="CONNECT"),),
             comment="the clinic",
         ),
+        snapshot_lsn="0/16B3748",
+        fingerprint="f" * 64,
+        tables={"public.users": TableContents(rows=12, bytes=340, checksum="crc32:0badcafe", columns=("id", "name"))},
+        large_objects=LargeObjects(count=0, bytes=0, checksum="crc32:00000000"),
         files=files or (BackupFile(path="database.dump", size_bytes=4, sha256="0" * 64),),
     )
 

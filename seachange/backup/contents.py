@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from psycopg import Connection
 
-__all__ = ["Contents", "DatabaseSetting", "Grant", "Locale", "Roles", "read_contents", "read_tables"]
+__all__ = [
+    "Contents",
+    "DatabaseSetting",
+    "Grant",
+    "LargeObjects",
+    "Locale",
+    "Roles",
+    "TableContents",
+    "read_contents",
+    "read_tables",
+]
 
 # A manifest is shown and sent around more freely than a dump; what looks like a secret stays out of it.
 _SECRET = re.compile(r"pass|secret|token|credential|private|key", re.IGNORECASE)
@@ -18,7 +28,10 @@ _SECRET = re.compile(r"pass|secret|token|credential|private|key", re.IGNORECASE)
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Locale:
-    """How a database sorts and encodes text, in the words of CREATE DATABASE."""
+    """How a database sorts and encodes text, in the words of CREATE DATABASE.
+
+    ``version`` is that of the library that sorts, as the database remembers it: under another one indexes may be wrong.
+    """
 
     encoding: str
     collate: str
@@ -26,6 +39,7 @@ class Locale:
     provider: str = "libc"
     name: str = ""
     icu_rules: str = ""
+    version: str = ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -56,11 +70,33 @@ class Grant:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class TableContents:
+    """The rows of one table as COPY writes them out: how many, how many bytes, and a digest of the text in its order.
+
+    ``columns`` are those in the text; a restored table may have them in another order (inheritance) and more (generated).
+    """
+
+    rows: int
+    bytes: int
+    checksum: str
+    columns: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LargeObjects:
+    """All large objects together: how many, how many bytes, and a digest over their numbers, sizes and digests."""
+
+    count: int
+    bytes: int
+    checksum: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Contents:
     """A database as it was when it was dumped.
 
     ``tables`` maps each table to the server's estimate of its rows, ``None`` where it has none yet; ``grants`` is ``None``
-    when nobody changed them.
+    when nobody changed them; ``collations`` maps those in use that have a version to it.
     """
 
     database: str
@@ -74,6 +110,7 @@ class Contents:
     settings: tuple[DatabaseSetting, ...] = ()
     grants: tuple[Grant, ...] | None = None
     comment: str = ""
+    collations: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 _DATABASE = """
@@ -106,6 +143,15 @@ _ROLES = """
         SELECT oid, relowner AS owner FROM pg_class UNION ALL SELECT oid, proowner FROM pg_proc
         UNION ALL SELECT oid, typowner FROM pg_type UNION ALL SELECT oid, nspowner FROM pg_namespace) objects
     WHERE oid >= 16384 AND owner = 10
+"""
+
+_COLLATIONS = """
+    SELECT format('%I.%I', n.nspname, c.collname), c.collversion
+    FROM pg_collation c JOIN pg_namespace n ON n.oid = c.collnamespace
+    WHERE c.collversion IS NOT NULL
+      AND (c.oid >= 16384
+           OR EXISTS (SELECT FROM pg_depend d WHERE d.refclassid = 'pg_collation'::regclass AND d.refobjid = c.oid))
+    ORDER BY 1
 """
 
 _TABLESPACES = "SELECT spcname FROM pg_tablespace WHERE oid IN (SELECT reltablespace FROM pg_class WHERE oid >= 16384) ORDER BY 1"
@@ -144,6 +190,7 @@ def read_contents(connection: Connection[Any]) -> Contents:
         settings=tuple(_setting(role, item) for role, item in connection.execute(_SETTINGS)),
         grants=tuple(grants) if database["datacl"] is not None else None,
         comment=database["comment"] or "",
+        collations=dict(connection.execute(_COLLATIONS).fetchall()),
     )
 
 
@@ -165,6 +212,7 @@ def _locale(database: Mapping[str, Any]) -> Locale:
         provider=provider,
         name=database.get("datlocale") or database.get("daticulocale") or "",
         icu_rules=database.get("daticurules") or "",
+        version=database.get("datcollversion") or "",
     )
 
 

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seachange import __version__
-from seachange.backup.contents import Contents
-from seachange.backup.dump import COMPRESSION, FORMAT, client_version, dump_database
+from seachange.backup.dump import COMPRESSION, FORMAT, Dumped, client_version, dump_database
 from seachange.backup.files import disk_error, free_bytes, full_disk, write_new
 from seachange.backup.manifest import MANIFEST_NAME, Manifest, ServerFacts, describe_file
 from seachange.backup.stores import open_store
@@ -69,10 +68,10 @@ def create_backup(
     started, begin = clock(), time.monotonic()
     with store.staged() as partial:
         try:
-            contents = dump_database(database, partial / DUMP_NAME, settings, program=program, progress=progress or _ignore)
+            dumped = dump_database(database, partial / DUMP_NAME, settings, program=program, progress=progress or _ignore)
             manifest = _manifest(
                 partial,
-                contents,
+                dumped,
                 server,
                 sequence=_next_sequence(backups, started),
                 started=started,
@@ -126,7 +125,7 @@ def _next_sequence(backups: Sequence[Backup], started: datetime.datetime) -> int
 
 def _manifest(
     partial: Path,
-    contents: Contents,
+    dumped: Dumped,
     server: ServerInfo,
     *,
     sequence: int,
@@ -146,7 +145,9 @@ def _manifest(
         compression=COMPRESSION,
         client_version=client_version(program),
         server=_facts(server),
-        contents=contents,
+        contents=dumped.contents,
+        snapshot_lsn=dumped.snapshot_lsn,
+        fingerprint=dumped.fingerprint,
     )
 
 

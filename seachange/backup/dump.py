@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from io import BufferedWriter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, LiteralString
 
 from seachange.backup.contents import Contents, read_contents
 from seachange.backup.files import full_disk, open_new, open_to_read, sync_file
@@ -26,7 +27,7 @@ from seachange.errors import (
 if TYPE_CHECKING:
     from seachange.postgres.connection import Database, Session
 
-__all__ = ["COMPRESSION", "FORMAT", "client_version", "dump_database"]
+__all__ = ["COMPRESSION", "FORMAT", "Dumped", "client_version", "dump_database"]
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,19 @@ FORMAT = "custom"
 COMPRESSION = "gzip:1"
 _ARCHIVE_MAGIC = b"PGDMP"
 _ATTEMPTS = 3
+
+# Asked before the snapshot is taken: what is committed after it has a higher one, also while this was asked.
+_LSN = """
+    SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END::text
+"""
+
+_LOCKABLE = """
+    SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
+      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+    ORDER BY c.oid
+"""
+_LOCKED_AT_ONCE = 500
 
 _BLOCKERS = """
     SELECT format('pid %%s (%%s, %%s since %%s) holds %%s', a.pid, coalesce(nullif(a.application_name, ''), 'unnamed'), a.state,
@@ -46,9 +60,18 @@ _BLOCKERS = """
 """
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Dumped:
+    """What was dumped, all of it as of one snapshot."""
+
+    contents: Contents
+    snapshot_lsn: str
+    fingerprint: str
+
+
 def dump_database(
     database: Database, path: Path, settings: Settings, *, program: Path, progress: Callable[[str], None]
-) -> Contents:
+) -> Dumped:
     """Write an archive of the whole database to a new file, and wait until it is on disk.
 
     A lost connection is tried again with a new snapshot.
@@ -88,11 +111,13 @@ def client_version(program: Path) -> str:
     return found[0] if found else "unknown"
 
 
-def _dump_once(database: Database, path: Path, settings: Settings, *, program: Path, progress: Callable[[str], None]) -> Contents:
+def _dump_once(database: Database, path: Path, settings: Settings, *, program: Path, progress: Callable[[str], None]) -> Dumped:
+    from seachange.postgres.catalog import read_catalog
     from seachange.postgres.programs import run
 
-    with open_new(path) as file, _snapshot(database) as (session, snapshot):
-        contents = read_contents(session)
+    with open_new(path) as file, _snapshot(database, settings) as (session, snapshot, lsn):
+        _lock_tables(session, database)
+        dumped = Dumped(contents=read_contents(session), snapshot_lsn=lsn, fingerprint=read_catalog(session).fingerprint)
         run(
             program,
             _arguments(snapshot, settings),
@@ -105,7 +130,7 @@ def _dump_once(database: Database, path: Path, settings: Settings, *, program: P
     with open_to_read(path) as written:
         if written.read(len(_ARCHIVE_MAGIC)) != _ARCHIVE_MAGIC:
             raise BackupFailedError(f"{program.name} ended without an error and without an archive")
-    return contents
+    return dumped
 
 
 def _arguments(snapshot: str, settings: Settings) -> list[str]:
@@ -118,22 +143,41 @@ def _arguments(snapshot: str, settings: Settings) -> list[str]:
 
 
 @contextlib.contextmanager
-def _snapshot(database: Database) -> Iterator[tuple[Session, str]]:
+def _snapshot(database: Database, settings: Settings) -> Iterator[tuple[Session, str, str]]:
     """Hold a transaction whose snapshot the dump uses, so that what is said about the contents is what is in the dump."""
     import psycopg
 
     from seachange.postgres.connection import connect
 
-    with contextlib.closing(connect(database)) as session:
+    patience_ms = max(1, settings.migration_timeout)
+    with contextlib.closing(connect(database, lock_timeout_ms=patience_ms, statement_timeout_ms=0)) as session:
         session.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         session.read_only = True
         try:
-            row = session.execute("SELECT pg_export_snapshot()").fetchone()
-            yield session, row[0] if row else ""
+            lsn = _text(session, _LSN)
+            session.rollback()
+            yield session, _text(session, "SELECT pg_export_snapshot()"), lsn
         except psycopg.OperationalError as exc:
             raise ServerUnreachableError(f"the connection to {database.redacted} was lost: {exc}") from exc
         except psycopg.Error as exc:
             raise BackupFailedError(f"{database.redacted} cannot be read: {exc}", hint=_READ_HINT) from exc
+
+
+def _lock_tables(session: Session, database: Database) -> None:
+    """Keep every table as it is until the transaction ends, as pg_dump will: the catalogue is not read out of one moment else."""
+    import psycopg
+
+    names = [row[0] for row in session.execute(_LOCKABLE)]
+    for some in (names[at : at + _LOCKED_AT_ONCE] for at in range(0, len(names), _LOCKED_AT_ONCE)):
+        try:
+            session.execute(f"LOCK TABLE ONLY {', ONLY '.join(some)} IN ACCESS SHARE MODE".encode())
+        except psycopg.errors.LockNotAvailable as exc:
+            raise _not_locked(some, database) from exc
+
+
+def _text(session: Session, query: LiteralString) -> str:
+    row = session.execute(query).fetchone()
+    return str(row[0]) if row else ""
 
 
 def _report_size(file: BufferedWriter, progress: Callable[[str], None]) -> int:
@@ -180,10 +224,13 @@ def _hint(stderr: str) -> str:
 def _locked(exc: ProgramFailedError, database: Database) -> TimeoutExceededError | None:
     # pg_dump waits for locks under a statement timeout, and locks many tables by one statement.
     found = re.search(r"LOCK TABLE (.+) IN ACCESS SHARE MODE", exc.stderr)
-    blockers = _blockers(database) if found else []
-    if found is None or not (blockers or "timeout" in exc.stderr):
+    if found is None or not ("timeout" in exc.stderr or _blockers(database)):
         return None
-    names = found[1].split(", ")
+    return _not_locked(found[1].split(", "), database)
+
+
+def _not_locked(names: Sequence[str], database: Database) -> TimeoutExceededError:
+    blockers = _blockers(database)
     what = names[0] if len(names) == 1 else f"one of {len(names)} tables"
     return TimeoutExceededError(
         f"{database.name} was not backed up: a lock on {what} was not to be had in time"

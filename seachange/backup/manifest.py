@@ -10,26 +10,44 @@ import types
 import typing
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Literal
 
-from seachange.backup.contents import Contents
+from seachange.backup.contents import Contents, LargeObjects, TableContents
 from seachange.backup.files import open_to_read
 from seachange.errors import BackupInvalidError
 from seachange.plan import jsonable
 
-__all__ = ["MANIFEST_NAME", "MANIFEST_SCHEMA", "BackupFile", "Manifest", "ServerFacts", "describe_file", "parse_manifest"]
+__all__ = [
+    "MANIFEST_NAME",
+    "MANIFEST_SCHEMA",
+    "BackupFile",
+    "Manifest",
+    "Scope",
+    "ServerFacts",
+    "describe_file",
+    "parse_manifest",
+]
 
 MANIFEST_NAME = "manifest.json"
-MANIFEST_SCHEMA = "seachange.backup/1"
+MANIFEST_SCHEMA = "seachange.backup/2"
+# Version 1 had no contents per table, no scope, no encryption and no position in the log; the defaults say just that.
+_READ = ("seachange.backup/1", MANIFEST_SCHEMA)
+
+Scope = Literal["database", "schema-only", "selected"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BackupFile:
-    """One file of a backup; ``path`` is relative to the backup's folder."""
+    """One file of a backup; ``path`` is relative to the backup's folder.
+
+    ``size_bytes`` and ``sha256`` are those of what lies there; the ``plain`` ones those before encryption, where that was asked.
+    """
 
     path: str
     size_bytes: int
     sha256: str
+    plain_size_bytes: int | None = None
+    plain_sha256: str = ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -45,7 +63,11 @@ class ServerFacts:
 class Manifest:
     """Everything that a backup says of itself.
 
-    ``sequence`` orders the backups of a folder, also when the clock went backwards between two of them.
+    ``sequence`` orders the backups of a folder, also when the clock went backwards between two of them. ``scope`` is
+    ``database`` for all of it; a ``schema-only`` or ``selected`` backup is no safety net. ``encryption`` lists the recipients by
+    their public keys. ``snapshot_lsn`` is a position in the server's log that is not after the snapshot: where the log has not
+    moved since, nothing was written. ``fingerprint`` is that of the catalogue. ``tables`` has what the files hold, by qualified
+    name; empty where that was not counted. ``notes`` says what somebody who restores has to know.
     """
 
     sequence: int
@@ -59,6 +81,13 @@ class Manifest:
     server: ServerFacts
     contents: Contents
     files: tuple[BackupFile, ...]
+    scope: Scope = "database"
+    encryption: tuple[str, ...] = ()
+    snapshot_lsn: str = ""
+    fingerprint: str = ""
+    tables: Mapping[str, TableContents] = dataclasses.field(default_factory=dict)
+    large_objects: LargeObjects | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def database(self) -> str:
@@ -92,10 +121,10 @@ def parse_manifest(text: bytes, *, path: Path) -> Manifest:
         document = json.loads(text)
     except (ValueError, RecursionError) as exc:
         raise BackupInvalidError(f"{path} is damaged: {exc}", hint="use another backup") from exc
-    if not isinstance(document, dict) or document.get("schema") != MANIFEST_SCHEMA:
+    if not isinstance(document, dict) or document.get("schema") not in _READ:
         found = document.get("schema") if isinstance(document, dict) else None
         raise BackupInvalidError(
-            f"{path} has the format {found!r}; this version reads {MANIFEST_SCHEMA!r}",
+            f"{path} has the format {found!r}; this version reads {' and '.join(map(repr, _READ))}",
             hint="use the version of seachange that made the backup, or a newer one",
         )
     if document.pop("sha256", None) != _digest(document):
@@ -138,6 +167,8 @@ def _decode(kind: Any, value: Any, where: str) -> Any:
     """Return ``value`` as the type ``kind``; unknown keys are those of later versions and are left out."""
     if dataclasses.is_dataclass(kind):
         return _decode_dataclass(kind, value, where)
+    if typing.get_origin(kind) is Literal:
+        return _decode_word(typing.get_args(kind), value, where)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is types.UnionType:
         return None if value is None else _decode(arguments[0], value, where)
@@ -146,6 +177,12 @@ def _decode(kind: Any, value: Any, where: str) -> Any:
     if origin is Mapping and isinstance(value, dict):
         return {key: _decode(arguments[1], part, f"{where}.{key}") for key, part in value.items()}
     return _decode_scalar(kind, value, where)
+
+
+def _decode_word(words: tuple[str, ...], value: Any, where: str) -> str:
+    if value not in words:
+        raise ValueError(f"{where} is {value!r}, not one of {', '.join(words)}")
+    return str(value)
 
 
 def _decode_scalar(kind: Any, value: Any, where: str) -> Any:
@@ -166,6 +203,6 @@ def _decode_dataclass(kind: Any, value: Any, where: str) -> Any:
     for field in dataclasses.fields(kind):
         if field.name in value:
             given[field.name] = _decode(hints[field.name], value[field.name], f"{where}.{field.name}")
-        elif field.default is dataclasses.MISSING:
+        elif field.default is field.default_factory is dataclasses.MISSING:
             raise ValueError(f"{where}.{field.name} is missing")
     return kind(**given)

@@ -39,7 +39,7 @@ def test_a_backup_is_complete_private_and_describes_itself(
     ]
     assert list_backups(here, digests=True) == (backup,)
     assert (manifest["schema"], manifest["revision"], manifest["started"]) == (
-        "seachange.backup/1",
+        "seachange.backup/2",
         "1750200000000",
         "2025-06-01T12:00:00.000+00:00",
     )

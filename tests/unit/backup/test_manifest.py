@@ -56,9 +56,10 @@ def test_a_truncated_manifest_is_found(length: int) -> None:
 
 
 def test_an_unknown_format_version_is_named() -> None:
-    text = make_manifest().to_json().replace("seachange.backup/1", "seachange.backup/9")
+    text = make_manifest().to_json().replace("seachange.backup/2", "seachange.backup/9")
+    said = "has the format 'seachange.backup/9'; this version reads 'seachange.backup/1' and 'seachange.backup/2'"
 
-    with pytest.raises(BackupInvalidError, match=r"has the format 'seachange.backup/9'; this version reads 'seachange.backup/1'"):
+    with pytest.raises(BackupInvalidError, match=said):
         parse_manifest(text.encode(), path=PATH)
 
 
@@ -72,6 +73,7 @@ def test_an_unknown_format_version_is_named() -> None:
         pytest.param({"files": [{"path": "x", "size_bytes": "1", "sha256": ""}]}, r"\[0\].size_bytes is '1'", id="text size"),
         pytest.param({"sequence": True}, "manifest.sequence is True", id="boolean number"),
         pytest.param({"started": "yesterday"}, "Invalid isoformat string: 'yesterday'", id="not a time"),
+        pytest.param({"scope": "half"}, "manifest.scope is 'half', not one of database, schema-only", id="unknown word"),
         pytest.param({"contents": []}, r"manifest.contents is \[\]", id="not an object"),
         pytest.param({"server": {}}, "manifest.server.version is missing", id="missing key"),
     ],
@@ -95,6 +97,17 @@ def test_what_a_later_version_adds_is_left_out() -> None:
     document["server"]["timeline"] = 3
 
     assert parse_manifest(_signed(document), path=PATH) == make_manifest()
+
+
+def test_a_manifest_of_the_first_version_is_read() -> None:
+    document = make_manifest().to_dict() | {"schema": "seachange.backup/1"}
+    for added in ("scope", "encryption", "snapshot_lsn", "fingerprint", "tables", "large_objects", "notes"):
+        del document[added]
+    del document["contents"]["collations"]
+    read = parse_manifest(_signed(document), path=PATH)
+
+    assert (read.scope, read.encryption, read.tables, read.large_objects) == ("database", (), {}, None)
+    assert read.files == make_manifest().files
 
 
 def test_a_file_is_described_by_its_size_and_digest(tmp_path: Path) -> None:
