@@ -18,8 +18,10 @@ __all__ = [
     "DatabaseExistsError",
     "DatabaseMissingError",
     "DatabaseUrlError",
+    "DecryptionFailedError",
     "EnvironmentFailedError",
     "ExitCode",
+    "ExtraMissingError",
     "HistoryInvalidError",
     "InterruptedRunError",
     "IrreversibleError",
@@ -83,6 +85,10 @@ class SeachangeError(Exception):
 
 class ConfigError(SeachangeError):
     """A setting is unknown or its value cannot be read."""
+
+
+class ExtraMissingError(SeachangeError):
+    """An optional library is needed that is not installed."""
 
 
 class ProjectNotFoundError(SeachangeError):
@@ -260,6 +266,10 @@ class BackupInvalidError(SeachangeError):
 
 class BackupNotFoundError(SeachangeError):
     """No backup has the name that was asked for."""
+
+
+class DecryptionFailedError(SeachangeError):
+    """An encrypted backup cannot be read with the keys at hand."""
 
 
 class OutOfDiskError(BackupFailedError):
