@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -255,7 +256,7 @@ class _Broken:
 )
 def test_what_reading_and_writing_raise_comes_out_as_it_was(tmp_path: Path, secret: str, failure: BaseException) -> None:
     identities, public = _identities(tmp_path, secret), _public(secret)
-    attempts = [
+    attempts: list[Callable[[], None]] = [
         lambda: encrypt_stream(_Broken(failure), io.BytesIO(), [public]),
         lambda: encrypt_stream(io.BytesIO(_PLAIN), _Broken(failure), [public]),
         lambda: decrypt_stream(_Broken(failure), io.BytesIO(), identities, name="x"),
