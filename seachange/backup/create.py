@@ -148,6 +148,8 @@ def _manifest(
         contents=dumped.contents,
         snapshot_lsn=dumped.snapshot_lsn,
         fingerprint=dumped.fingerprint,
+        tables=dumped.tables,
+        large_objects=dumped.large_objects,
     )
 
 

@@ -7,12 +7,13 @@ import dataclasses
 import logging
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from io import BufferedWriter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, LiteralString
 
-from seachange.backup.contents import Contents, read_contents
+from seachange.backup.checksums import DUMP_OPTIONS, large_object_checksum, table_checksums
+from seachange.backup.contents import Contents, LargeObjects, TableContents, read_contents
 from seachange.backup.files import full_disk, open_new, open_to_read, sync_file
 from seachange.config import Settings
 from seachange.errors import (
@@ -67,6 +68,8 @@ class Dumped:
     contents: Contents
     snapshot_lsn: str
     fingerprint: str
+    tables: Mapping[str, TableContents] = dataclasses.field(default_factory=dict)
+    large_objects: LargeObjects | None = None
 
 
 def dump_database(
@@ -123,10 +126,17 @@ def _dump_once(database: Database, path: Path, settings: Settings, *, program: P
             _arguments(snapshot, settings),
             database=database,
             stdout=file,
+            env={"PGOPTIONS": f"{database.parameters.get('options', '')} {DUMP_OPTIONS}".strip()},
             stall_timeout_s=(settings.stall_timeout + settings.migration_timeout) / 1000,
             progress=lambda: _report_size(file, progress),
         )
         sync_file(file)
+        progress("reading the tables once more, for their checksums")
+        dumped = dataclasses.replace(
+            dumped,
+            tables=table_checksums(database, settings, snapshot=snapshot),
+            large_objects=large_object_checksum(database, settings, snapshot=snapshot),
+        )
     with open_to_read(path) as written:
         if written.read(len(_ARCHIVE_MAGIC)) != _ARCHIVE_MAGIC:
             raise BackupFailedError(f"{program.name} ended without an error and without an archive")
