@@ -15,6 +15,7 @@ __all__ = [
     "CheckFoundError",
     "ConfigError",
     "ConfirmationRequiredError",
+    "CopyImpossibleError",
     "DatabaseExistsError",
     "DatabaseMissingError",
     "DatabaseUrlError",
@@ -274,6 +275,10 @@ class DecryptionFailedError(SeachangeError):
 
 class OutOfDiskError(BackupFailedError):
     """The disk is full, or would be."""
+
+
+class CopyImpossibleError(SeachangeError):
+    """This machine cannot hold a restored copy; it says nothing about the backup."""
 
 
 class RestoreFailedError(SeachangeError):

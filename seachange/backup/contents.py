@@ -44,11 +44,16 @@ class Locale:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Roles:
-    """The roles that a restore needs: owners of objects, roles that were granted something, roles that policies name."""
+    """The roles that a restore needs: owners of objects, roles that were granted something, roles that policies name.
+
+    ``superusers`` and ``bypass_rls`` are those among them that row security does not hold for.
+    """
 
     owners: tuple[str, ...] = ()
     grantees: tuple[str, ...] = ()
     policies: tuple[str, ...] = ()
+    superusers: tuple[str, ...] = ()
+    bypass_rls: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -96,7 +101,8 @@ class Contents:
     """A database as it was when it was dumped.
 
     ``tables`` maps each table to the server's estimate of its rows, ``None`` where it has none yet; ``grants`` is ``None``
-    when nobody changed them; ``collations`` maps those in use that have a version to it.
+    when nobody changed them; ``collations`` maps those in use that have a version to it; ``session`` are the settings that a
+    session began with and that give statements their meaning, wherever they were set.
     """
 
     database: str
@@ -111,6 +117,7 @@ class Contents:
     grants: tuple[Grant, ...] | None = None
     comment: str = ""
     collations: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    session: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 _DATABASE = """
@@ -162,6 +169,36 @@ _SETTINGS = """
     WHERE s.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY 1, 2
 """
 
+_ATTRIBUTES = "SELECT rolname, rolsuper, rolbypassrls FROM pg_roles WHERE rolname = ANY(%s) ORDER BY rolname"
+
+# What statements and values mean depends on these; the last one, on whether there is room for what a migration locks.
+_MEANING = (
+    "array_nulls",
+    "backslash_quote",
+    "bytea_output",
+    "check_function_bodies",
+    "DateStyle",
+    "default_text_search_config",
+    "default_toast_compression",
+    "default_transaction_isolation",
+    "extra_float_digits",
+    "IntervalStyle",
+    "lc_monetary",
+    "lc_numeric",
+    "lc_time",
+    "search_path",
+    "standard_conforming_strings",
+    "TimeZone",
+    "transform_null_equals",
+    "xmlbinary",
+    "xmloption",
+    "max_locks_per_transaction",
+)
+# What the client itself asked for is not what others get.
+_SESSION = (
+    "SELECT name, reset_val FROM pg_settings WHERE name = ANY(%s) AND source <> 'client' AND reset_val <> boot_val ORDER BY name"
+)
+
 _GRANTS = """
     SELECT CASE grantee WHEN 0 THEN '' ELSE pg_get_userbyid(grantee) END, privilege_type, bool_or(is_grantable)
     FROM pg_database d, aclexplode(d.datacl)
@@ -191,6 +228,7 @@ def read_contents(connection: Connection[Any]) -> Contents:
         grants=tuple(grants) if database["datacl"] is not None else None,
         comment=database["comment"] or "",
         collations=dict(connection.execute(_COLLATIONS).fetchall()),
+        session=dict(connection.execute(_SESSION, [list(_MEANING)]).fetchall()),
     )
 
 
@@ -222,7 +260,14 @@ def _roles(connection: Connection[Any]) -> Roles:
         found[kind].add(role)
     # Every server has the predefined roles; a restore has to look for the others only.
     names = {kind: tuple(sorted(role for role in roles if not role.startswith("pg_"))) for kind, roles in found.items()}
-    return Roles(owners=names["o"], grantees=names["a"], policies=names["r"])
+    attributes = connection.execute(_ATTRIBUTES, [sorted({name for roles in names.values() for name in roles})]).fetchall()
+    return Roles(
+        owners=names["o"],
+        grantees=names["a"],
+        policies=names["r"],
+        superusers=tuple(name for name, superuser, _ in attributes if superuser),
+        bypass_rls=tuple(name for name, _, bypasses in attributes if bypasses),
+    )
 
 
 def _setting(role: str, item: str) -> DatabaseSetting:

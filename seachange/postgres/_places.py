@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
 import hashlib
@@ -24,6 +25,7 @@ __all__ = [
     "durable_folder",
     "fits_socket",
     "fresh_folder",
+    "place_tree",
     "publish",
     "run_root",
     "short_hash",
@@ -180,6 +182,19 @@ def publish(folder: Path, target: Path) -> bool:
             return False
         raise
     return True
+
+
+def place_tree(source: Path, target: Path, *, identity: Identity | None, move: bool) -> None:
+    """Move a folder that is not needed any more, or copy it; it is copied as well to another file system.
+
+    :raises OutOfDiskError: the disk is full.
+    :raises NotWritableError: it cannot be copied.
+    """
+    if move:
+        with contextlib.suppress(OSError):
+            source.rename(target)
+            return
+    copy_tree(source, target, identity=identity)
 
 
 def copy_tree(source: Path, target: Path, *, identity: Identity | None = None, follow_links: bool = False) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from seachange.config import Settings
 from seachange.postgres._installation import Installation
 from seachange.postgres._kept import hold, keep, prune
-from seachange.postgres._places import cache_root, copy_tree, fresh_folder, short_hash
+from seachange.postgres._places import cache_root, fresh_folder, place_tree, short_hash
 from seachange.postgres._pristine import cluster_key
 from seachange.postgres._privileges import Identity
 
@@ -62,15 +62,7 @@ class ShadowStore:
         fresh_folder(folder.parent)
         if folder.exists():
             return False
-        return keep(folder, self.identity, lambda target: self._put(data_dir, target, move=move))
-
-    def _put(self, data_dir: Path, target: Path, *, move: bool) -> None:
-        if move:
-            # On another file system it has to be copied.
-            with contextlib.suppress(OSError):
-                data_dir.rename(target)
-                return
-        copy_tree(data_dir, target, identity=self.identity)
+        return keep(folder, self.identity, lambda target: place_tree(data_dir, target, identity=self.identity, move=move))
 
     def prune(self) -> None:
         """Remove the states of this major version that were not used for longest, beyond ``shadow_keep``."""

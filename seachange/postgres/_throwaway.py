@@ -16,7 +16,7 @@ from seachange.postgres._cluster import PORT, SUPERUSER, start_command, start_ti
 from seachange.postgres._database import Database
 from seachange.postgres._docker import starter
 from seachange.postgres._installation import Installation
-from seachange.postgres._places import copy_tree, run_root
+from seachange.postgres._places import copy_tree, fits_socket, place_tree, run_root
 from seachange.postgres._pristine import pristine
 from seachange.postgres._privileges import Identity, give, spawn
 from seachange.postgres._tether import Tether
@@ -29,6 +29,7 @@ _log = logging.getLogger(__name__)
 THROWAWAY = "seachange-throwaway"
 
 _STOP_S = 10.0
+_LONGEST_FOLDER = ".partial-4194304-01234567"
 
 # Nothing here has to survive a crash. Shared memory is kept in the data directory, so that not even SIGKILL leaves any
 # behind. Vacuum would only disturb what is measured.
@@ -76,16 +77,18 @@ class Run:
     data_dir: Path
     process: subprocess.Popen[bytes]
 
-    def stop(self, how: signal.Signals = signal.SIGINT) -> bool:
+    def stop(self, how: signal.Signals = signal.SIGINT, *, timeout_s: float = _STOP_S) -> bool:
         """Stop the server; by default so that its data directory can be kept.
 
+        :param how: SIGINT ends sessions and writes everything, SIGQUIT ends at once.
+        :param timeout_s: how long to wait before SIGKILL; with much in memory, writing it takes a while.
         :returns: whether it ended by itself.
         """
         self.process.send_signal(how)
         try:
-            return self.process.wait(_STOP_S) == 0
+            return self.process.wait(timeout_s) == 0
         except subprocess.TimeoutExpired:
-            _log.warning("the server of %s did not stop within %s s and is killed", self.data_dir, _STOP_S)
+            _log.warning("the server of %s did not stop within %s s and is killed", self.data_dir, timeout_s)
             self.process.kill()
             self.process.wait()
             return False
@@ -100,6 +103,8 @@ def running(
     data_from: Path | None = None,
     options: Mapping[str, str] | None = None,
     in_memory: bool = True,
+    root: Path | None = None,
+    move: bool = False,
 ) -> Iterator[Run]:
     """Run a server on a copy of a data directory until the block is left or this process is gone.
 
@@ -109,13 +114,16 @@ def running(
     :param data_from: the data directory to copy, cleanly shut down; a fresh one by default.
     :param options: further settings of the server.
     :param in_memory: keep the data in memory if there is room.
+    :param root: an existing folder to keep them in instead, if the socket fits there.
+    :param move: ``data_from`` is not needed any more.
     :raises ServerStartError: it did not start.
     """
-    with partial_folder(run_root(in_memory=in_memory)) as folder, Tether(remove=folder, first_signal="QUIT") as line:
+    home = root if root and fits_socket(root / _LONGEST_FOLDER) else run_root(in_memory=in_memory)
+    with partial_folder(home) as folder, Tether(remove=folder, first_signal="QUIT") as line:
         data_dir = folder / "data"
         give(folder, identity)
         if data_from:
-            copy_tree(data_from, data_dir, identity=identity)
+            place_tree(data_from, data_dir, identity=identity, move=move)
         else:
             with pristine(settings, installation, identity) as source:
                 copy_tree(source, data_dir, identity=identity)

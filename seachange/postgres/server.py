@@ -18,7 +18,7 @@ from seachange.postgres._privileges import Identity, server_identity
 from seachange.postgres._reach import within_reach
 from seachange.postgres._throwaway import THROWAWAY, Server, running
 
-__all__ = ["THROWAWAY", "Server", "sweep", "throwaway"]
+__all__ = ["THROWAWAY", "Server", "lent_server", "own_programs", "sweep", "throwaway"]
 
 _log = logging.getLogger(__name__)
 
@@ -89,8 +89,9 @@ def sweep(settings: Settings) -> tuple[Path, ...]:
             _stop(folder / "data")
             removed += _removed(folder)
     cache = cache_root(settings)
-    for parent in [*cache.glob("*/"), *cache.glob("shadows/*/")]:
+    for parent in [*cache.glob("*/"), *cache.glob("*/*/")]:
         for folder in abandoned(parent):
+            _stop(folder / "data")
             removed += _removed(folder)
     for home in _home.deserted_homes():
         _stop(home.data_dir)

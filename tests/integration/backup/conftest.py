@@ -15,9 +15,11 @@ from psycopg import sql
 
 from seachange.backup import Backup, Restored, create_backup, restore
 from seachange.config import Settings
+from seachange.postgres._places import cache_folder, cache_root
 from seachange.postgres.connection import Database, Session, connect, describe, drop_database
 from seachange.postgres.server import Server
 from tests.integration.backup.proxy import Proxy, proxied
+from tests.integration.postgres.processes import open_folder
 
 __all__ = ["BIG", "NOON", "Backer", "Restorer", "contents_of", "databases_of", "execute", "fill", "left_in", "with_contents"]
 
@@ -188,3 +190,14 @@ def role(server: Server) -> Iterator[str]:
         if name not in ("postgres", "template1") and name.startswith("test_"):
             execute(server.database(), f'ALTER DATABASE "{name}" OWNER TO CURRENT_USER')
     execute(server.database(), "DROP ROLE IF EXISTS clinic_role")
+
+
+@pytest.fixture
+def warm(here: Settings) -> Iterator[Settings]:
+    """Settings of an empty project with a cache of its own, which has servers and fresh data directories, but no copies."""
+    cache_folder(here, "initdb")
+    with open_folder() as folder:
+        for part in cache_root(here).iterdir():
+            if part.name != "rehearsals":
+                (folder / part.name).symlink_to(part)
+        yield dataclasses.replace(here, cache_dir=str(folder))
