@@ -7,6 +7,7 @@ import dataclasses
 import datetime
 import os
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -201,3 +202,7 @@ def warm(here: Settings) -> Iterator[Settings]:
             if part.name != "rehearsals":
                 (folder / part.name).symlink_to(part)
         yield dataclasses.replace(here, cache_dir=str(folder))
+        # What was used is removed by a process that nobody waits for, and that must not meet the end of the folder.
+        deadline = time.monotonic() + 10
+        while list((folder / "rehearsals").glob("**/.partial-*")) and time.monotonic() < deadline:
+            time.sleep(0.02)
