@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from seachange.errors import SeachangeError, ServerUnreachableError, StatementFailedError, TimeoutExceededError
@@ -14,7 +14,7 @@ from seachange.postgres.redaction import redact
 if TYPE_CHECKING:
     import psycopg
 
-__all__ = ["RowSum", "row_sums", "summable"]
+__all__ = ["ColumnSum", "RowSum", "row_sums", "summable"]
 
 # Whatever the text of a value depends on. Row security would hide rows in silence: without it the server refuses instead.
 _SETTINGS = """
@@ -36,12 +36,20 @@ _TABLES_AT_ONCE = 50
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class ColumnSum:
+    """One column: how many values are not null, and the sum of a hash of each."""
+
+    values: int
+    total: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class RowSum:
-    """The rows of one table: how many, and the sum of a hash of each; ``columns`` has such a sum for each column."""
+    """The rows of one table: how many, and the sum of a hash of each; ``columns`` by name, where that was asked for."""
 
     rows: int
     total: int
-    columns: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    columns: Mapping[str, ColumnSum] = dataclasses.field(default_factory=dict)
 
 
 def summable(catalog: Catalog) -> dict[str, tuple[str, ...]]:
@@ -118,9 +126,10 @@ def _query(tables: Sequence[_Wanted], *, by_column: bool) -> bytes:
 
 def _select(number: int, table: _Wanted, *, by_column: bool) -> str:
     names = ['t."' + name.replace('"', '""') + '"' for name in table.columns]
+    columns = ", ".join(f"count({name}), {_sum(name)}" for name in names) if by_column else ""
     total = _sum(f"ROW({', '.join(names)})")
-    each = f"ARRAY[{', '.join(map(_sum, names))}]::numeric[]" if by_column else "NULL::numeric[]"
-    return f"SELECT {number}, count(*), {total}, {each} FROM {table.place} t"  # noqa: S608 - the server has quoted it
+    selected = f"{number}, count(*), {total}, ARRAY[{columns}]::numeric[]"
+    return f"SELECT {selected} FROM {table.place} t"  # noqa: S608 - the server has quoted it
 
 
 def _sum(value: str) -> str:
@@ -128,10 +137,13 @@ def _sum(value: str) -> str:
     return f'coalesce(sum(hashtextextended({value}::text COLLATE "C", 0)), 0)'
 
 
-def _read(table: _Wanted, row: Iterable[object]) -> RowSum:
-    rows, total, columns = row
-    each = map(int, columns) if isinstance(columns, list) else ()
-    return RowSum(rows=int(str(rows)), total=int(str(total)), columns=dict(zip(table.columns, each, strict=False)))
+def _read(table: _Wanted, row: Sequence[Any]) -> RowSum:
+    rows, total, each = row
+    pairs = zip(each[::2], each[1::2], strict=True)
+    columns = {
+        name: ColumnSum(values=int(values), total=int(found)) for name, (values, found) in zip(table.columns, pairs, strict=False)
+    }
+    return RowSum(rows=rows, total=int(total), columns=columns)
 
 
 def _failure(session: psycopg.Connection, exc: psycopg.Error) -> SeachangeError:

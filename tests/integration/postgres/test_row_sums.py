@@ -10,7 +10,7 @@ import pytest
 from seachange.errors import StatementFailedError, TimeoutExceededError
 from seachange.postgres.catalog import read_catalog
 from seachange.postgres.connection import Database, Session, connect
-from seachange.postgres.row_sums import RowSum, row_sums, summable
+from seachange.postgres.row_sums import ColumnSum, RowSum, row_sums, summable
 from seachange.postgres.server import Server
 from seachange.testing.fixtures import fresh_database
 from tests.schemas import PORTABLE
@@ -103,7 +103,7 @@ def test_a_table_without_rows_and_one_without_columns_have_sums(session: Session
     session.execute("create table bare ()")
     session.execute("insert into bare default values")
     found = row_sums(session, {"public.empty": (), "public.bare": ()}, by_column=True)
-    assert found["public.empty"] == RowSum(rows=0, total=0, columns={"id": 0})
+    assert found["public.empty"] == RowSum(rows=0, total=0, columns={"id": ColumnSum(values=0, total=0)})
     assert found["public.bare"].rows == 1
 
 
