@@ -212,6 +212,11 @@ class Settings(LintSettings, BackupSettings, RehearsalSettings):
         return 600_000 if self.statement_timeout is None else self.statement_timeout
 
     @property
+    def failure_policy(self) -> str:
+        """What follows a failed apply: ``on_failure``, else ``stop`` in staging and production and ``downgrade`` elsewhere."""
+        return self.on_failure or ("stop" if self.production else "downgrade")
+
+    @property
     def production(self) -> bool:
         """Whether this run is one of those where nothing may be assumed: staging or production."""
         return self.app_env in ("staging", "production")

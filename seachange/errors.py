@@ -213,6 +213,8 @@ class MigrationFailedError(SeachangeError):
     :param failed: the revision that failed.
     :param not_tried: revisions after it.
     :param reason: the place, the server's words and the statement, without the state of the database.
+    :param left_behind: whether part of the failed revision is in the database.
+    :param in_doubt: whether its transaction may still be committed: nobody could be asked.
     """
 
     exit_code = ExitCode.FAILED_UNCHANGED
@@ -226,6 +228,8 @@ class MigrationFailedError(SeachangeError):
         failed: str = "",
         not_tried: tuple[str, ...] = (),
         reason: str = "",
+        left_behind: bool = False,
+        in_doubt: bool = False,
         exit_code: int | None = None,
     ) -> None:
         if exit_code is None and applied:
@@ -235,6 +239,8 @@ class MigrationFailedError(SeachangeError):
         self.failed = failed
         self.not_tried = not_tried
         self.reason = reason or message
+        self.left_behind = left_behind
+        self.in_doubt = in_doubt
 
 
 class RowsInTheWayError(MigrationFailedError):

@@ -92,6 +92,8 @@ def migration_error(
         failed=revision.revision,
         not_tried=progress.not_tried,
         reason=reason,
+        left_behind=left_behind,
+        in_doubt=progress.current is None or (verdict is not None and verdict.status not in ("committed", "aborted")),
         exit_code=_exit_code(progress, sqlstate, left_behind=left_behind),
     )
 

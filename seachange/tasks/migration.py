@@ -41,6 +41,7 @@ __all__ = [
 
 _ALLOW = {"allow": "RULE=reason: let findings of lint pass; the reason is kept in the history (repeatable)"}
 _KILL = {"kill_blockers": "idle-in-transaction: end sessions that are idle in a transaction and in the way"}
+_FAILURE = {"on_failure": "stop, downgrade or restore: what follows when a revision or the check after it fails"}
 _STEPS = "check, backup, generate, lint, apply, sync, verify, clean"
 _ANSWERS = {
     "rename": "table.old=new or old_table=new_table: what is renamed instead of dropped and added (repeatable)",
@@ -60,6 +61,7 @@ _ANSWERS = {
         **_ANSWERS,
         **_ALLOW,
         **_KILL,
+        **_FAILURE,
     },
     iterable=("rename", "fill", "default", "allow"),
 )
@@ -76,12 +78,13 @@ def workflow(  # noqa: PLR0913  # each parameter is a flag of the command
     answers: str = "",
     allow: Sequence[str] | None = None,
     kill_blockers: str = "",
+    on_failure: str = "",
 ) -> None:
     """Take an edited model to a live, verified database."""
     from seachange.safety.lint import parse_allowances
     from seachange.workflow.steps import WORKFLOW
 
-    face.request(kill_blockers=kill_blockers)
+    face.request(kill_blockers=kill_blockers, on_failure=on_failure)
     chosen = WORKFLOW.select(skip=_names(skip), only=_names(only), until=until)
     allowed = parse_allowances(allow or ())
     face.run(chosen, name=name, rename=rename, fill=fill, default=default, answers=answers, allow=allowed)
@@ -164,13 +167,14 @@ def plan(face: Face, *, to: str = "", try_back: bool = False, output: str = "", 
         "to": "revision to stop at (default: the head)",
         "plan": "file of `migration.plan --output`: run exactly that or refuse",
         **_KILL,
+        **_FAILURE,
     },
 )
-def apply_(face: Face, *, to: str = "", plan: str = "", kill_blockers: str = "") -> None:
+def apply_(face: Face, *, to: str = "", plan: str = "", kill_blockers: str = "", on_failure: str = "") -> None:
     """Apply pending revisions, one transaction each."""
     from seachange.workflow import pipeline, steps
 
-    face.request(kill_blockers=kill_blockers)
+    face.request(kill_blockers=kill_blockers, on_failure=on_failure)
     face.run(pipeline(steps.check, steps.apply, name="migration.apply"), to=to, plan=_planned(plan, to=to))
 
 

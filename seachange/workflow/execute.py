@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from seachange.errors import ExitCode, MigrationFailedError, QuestionsOpenError, SeachangeError
+from seachange.errors import ExitCode, QuestionsOpenError, SeachangeError
 from seachange.plan import RunReport, StepResult
+from seachange.workflow._result import result_of
 from seachange.workflow.pipeline import Pipeline, Step
 from seachange.workflow.records import record_run
 from seachange.workflow.run import Run
@@ -160,7 +161,7 @@ class _Scheduler:
             self._asking[name] = (step, questions)
             self._signal = signal.SIGTERM if isinstance(exc, TerminatedError) else signal.SIGINT
         except SeachangeError as exc:
-            self._end(dataclasses.replace(_failure(exc), name=name))
+            self._end(dataclasses.replace(result_of(exc), name=name))
         else:
             self._running[_in_thread(step, self._run)] = step
 
@@ -231,20 +232,8 @@ def _run_step(step: Step, run: Run) -> StepResult:
         except QuestionsOpenError as exc:
             if run.can_ask:
                 raise
-            result = _failure(exc)
+            result = result_of(exc)
         except SeachangeError as exc:
             log.info("step %s failed", step.name, exc_info=True)
-            result = _failure(exc)
+            result = result_of(exc)
     return dataclasses.replace(result, name=step.name, duration_s=time.monotonic() - started)
-
-
-def _failure(exc: SeachangeError) -> StepResult:
-    facts: tuple[str, ...] = ()
-    data: dict[str, object] = {}
-    if isinstance(exc, MigrationFailedError):
-        data = {"applied": exc.applied, "failed": exc.failed, "not_tried": exc.not_tried}
-        lists = (("applied before it", exc.applied), ("not tried", exc.not_tried))
-        facts = tuple(f"{word}: {', '.join(names)}" for word, names in lists if names)
-    if isinstance(exc, QuestionsOpenError):
-        data, facts = {"questions": exc.questions}, exc.facts
-    return StepResult(status="failed", summary=exc.message, facts=facts, hint=exc.hint, exit_code=int(exc.exit_code), data=data)

@@ -17,7 +17,7 @@ from seachange.workflow.run import Run
 if TYPE_CHECKING:
     from seachange.revisions.history import Revision
 
-__all__ = ["make_plan", "read_plan", "require_current", "require_plan", "write_plan"]
+__all__ = ["make_plan", "plan_between", "read_plan", "require_current", "require_plan", "write_plan"]
 
 _MAKE_ANEW = "look at a new plan: invoke migration.plan --output FILE"
 _UP = re.compile(r"|heads?|\+\d+|.*@heads?")
@@ -42,6 +42,17 @@ def make_plan(run: Run) -> Plan:
     plan = _captured(run, current, target=target, direction=direction, effects=True)
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     return dataclasses.replace(plan, database=run.database.name, server_major=server.major, created=created)
+
+
+def plan_between(run: Run, current: tuple[str, ...], *, target: str) -> Plan:
+    """Return the plan that leads up from ``current`` to ``target``, whatever the database is at by now.
+
+    :param run: the run.
+    :param current: the revisions that it begins at.
+    :param target: as for :func:`seachange.revisions.planning.plan_upgrade`.
+    :raises MigrationFailedError: a revision fails on the throwaway server.
+    """
+    return _captured(run, current, target=target, direction="upgrade")
 
 
 def write_plan(plan: Plan, path: Path) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from seachange.safety.facts import Trace
     from seachange.workflow.ahead import Ahead
     from seachange.workflow.pipeline import Step
+    from seachange.workflow.standing import Standing
 
 _T = TypeVar("_T")
 
@@ -71,6 +72,8 @@ class _Silent:
 class Run:
     """One run of a pipeline, given to each of its steps.
 
+    ``standing`` is where the database stood before it was moved, ``settled`` what a way back has verified of it at the end.
+
     :param settings: the settings.
     :param options: values for single steps, such as ``name`` for generate.
     :param dry_run: steps say what they would do and change nothing.
@@ -97,6 +100,8 @@ class Run:
         self.steps: frozenset[str] = frozenset()
         self.command = ""
         self.interrupted = False
+        self.standing: Standing | None = None
+        self.settled = ""
         self._open = contextlib.ExitStack()
         self._made: dict[str, Any] = {}
         self._locks: dict[str, threading.RLock] = {}
@@ -281,7 +286,9 @@ class Run:
         return found
 
     def state(self) -> str:
-        """Return one sentence about the state that the database is in now."""
+        """Return one sentence about the state that the database is in now; what a way back has verified is said by it."""
+        if self.settled:
+            return self.settled
         if "database" not in self._made:
             return "no database was touched"
         before = self._before

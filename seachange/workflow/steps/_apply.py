@@ -5,8 +5,10 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from seachange.errors import RowsInTheWayError
+from seachange.errors import MigrationFailedError, RowsInTheWayError
 from seachange.plan import Plan, StepResult
+from seachange.workflow._result import result_of
+from seachange.workflow._rollback.left import forget_left
 from seachange.workflow.data import Guard, stopped
 from seachange.workflow.gates import require_open
 from seachange.workflow.origin import open_ledger, unwritten
@@ -28,8 +30,7 @@ def apply(run: Run) -> StepResult:
 
     :raises RefusedError: the database or the revisions are not what the plan was made for, or one waits for a release.
     :raises LockNotAcquiredError: another deployer holds the lock, and did so for all of ``migration_timeout``.
-    :raises MigrationFailedError: a revision failed; says what was applied before it.
-    :returns: failed, before a revision is begun that would fail on the rows of the database.
+    :returns: failed when a revision failed, or would fail on the rows of the database, after what setting ``on_failure`` says.
     """
     require_writable(run)
     require_direct(run)
@@ -38,16 +39,18 @@ def apply(run: Run) -> StepResult:
     if run.dry_run:
         return _would_apply(run, target)
     ledger, guard = open_ledger(run), Guard(run)
-    with locked(run):
+    with locked(run) as lock:
         if plan:
             require_current(run, plan)
         require_known(run, run.current())
         gates = require_open(run, target)
         try:
             guard.before_all()
+            _note_standing(run, target)
             applied = _upgrade(run, target, guard=guard, ledger=ledger)
-        except RowsInTheWayError as exc:
-            return stopped(exc)
+        except MigrationFailedError as exc:
+            return _failed(run, exc, lock=lock, plan=plan)
+        forget_left(run.settings, run.database.redacted)
     done = tuple(
         f"applied {revision} {run.history.find(revision).title} in {seconds:.2f} s"
         for revision, seconds in applied.durations_s.items()
@@ -78,6 +81,23 @@ def _upgrade(run: Run, target: str, *, guard: Guard, ledger: Ledger | None) -> A
         on_retry=run.teller(),
         ledger=ledger,
     )
+
+
+def _note_standing(run: Run, target: str) -> None:
+    """Note where the database stands before the first of its pending revisions, to compare what it is after a failure."""
+    from seachange.revisions.planning import plan_upgrade
+    from seachange.workflow.standing import read_standing
+
+    if plan_upgrade(run.history, current=run.current(), target=target).revisions:
+        run.standing = read_standing(run, rows="verify" in run.steps)
+
+
+def _failed(run: Run, exc: MigrationFailedError, *, lock: MigrationLock, plan: Plan | None) -> StepResult:
+    from seachange.workflow.rollback import settled_result
+
+    if run.standing is None:
+        return stopped(exc) if isinstance(exc, RowsInTheWayError) else result_of(exc)
+    return settled_result(run, exc, lock=lock, plan=plan)
 
 
 def locked(run: Run) -> AbstractContextManager[MigrationLock]:

@@ -1,0 +1,30 @@
+from sqlalchemy import String
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Client(Base):
+    __tablename__ = "clients"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    name: Mapped[str] = mapped_column(String(80))
+    email: Mapped[str | None]
+    city: Mapped[str | None]
+
+
+class Visit(Base):
+    __tablename__ = "visits"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    client_id: Mapped[int]
+    note: Mapped[str | None]
+
+
+class Total(Base):
+    __tablename__ = "totals"
+
+    client_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    visits: Mapped[int]
