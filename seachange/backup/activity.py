@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -24,6 +25,7 @@ _WORK = """
            coalesce(sum(c.bytes_processed), 0)
     FROM pg_stat_activity a LEFT JOIN pg_stat_progress_copy c ON c.pid = a.pid WHERE a.datname = %s
 """
+_SIZE = "SELECT pg_database_size(oid) FROM pg_database WHERE datname = %s AND has_database_privilege(oid, 'CONNECT')"
 _LOOK_EVERY_S = 1.0
 _PATIENCE_S = 2.0
 
@@ -35,10 +37,12 @@ class Activity:
     notice a proxy that acknowledges everything and forwards nothing.
 
     :param database: the database.
+    :param progress: told the size of the database whenever it was looked at.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, progress: Callable[[int], None] = lambda _bytes: None) -> None:
         self.moves = 0
+        self._progress = progress
         self._database = database
         self._over = threading.Event()
         self._session: Session | None = None
@@ -76,3 +80,6 @@ class Activity:
                 found = self._session.execute(_WORK, [self._database.name]).fetchone() or before
                 self.moves += found[0] > 0 or found != before
                 before = found
+                size = self._session.execute(_SIZE, [self._database.name]).fetchone()
+                if size and size[0] is not None:
+                    self._progress(size[0])

@@ -8,12 +8,14 @@ import datetime
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seachange.backup.contents import read_tables
 from seachange.backup.manifest import Manifest
-from seachange.backup.preflight import preflight
+from seachange.backup.ownership import Ownership
+from seachange.backup.preflight import Preflight, preflight
 from seachange.backup.store import fetched
 from seachange.backup.verify import Backup, verify_digests
 from seachange.config import Settings
@@ -22,7 +24,7 @@ from seachange.errors import BackupInvalidError, DatabaseExistsError, ReadOnlySe
 if TYPE_CHECKING:
     from seachange.postgres.connection import Database, Session
 
-__all__ = ["Restored", "restore"]
+__all__ = ["How", "Restored", "plan_restore", "restore"]
 
 log = logging.getLogger(__name__)
 
@@ -31,10 +33,19 @@ _SMALL_BYTES = 16 * 1024**2
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class How:
+    """How to restore: whose the objects are, and over how many connections (0: by size and processors)."""
+
+    ownership: Ownership = dataclasses.field(default_factory=Ownership)
+    jobs: int = 0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Restored:
     """What a restore made.
 
-    ``replaced`` is the name that an overwritten database has now, ``notes`` say what is not as it was.
+    ``replaced`` is the name that an overwritten database has now, ``notes`` say what is not as it was, ``removed`` are
+    databases that restores which were killed had left half done.
     """
 
     database: Database
@@ -44,6 +55,7 @@ class Restored:
     duration_s: float = 0.0
     replaced: str = ""
     notes: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as JSON values."""
@@ -55,6 +67,7 @@ class Restored:
             "duration_s": round(self.duration_s, 3),
             "replaced": self.replaced,
             "notes": list(self.notes),
+            "removed": list(self.removed),
         }
 
 
@@ -66,7 +79,7 @@ def restore(
     target: str = "",
     create: bool = True,
     overwrite: bool = False,
-    jobs: int = 0,
+    how: How | None = None,
     progress: Callable[[str], None] | None = None,
     clock: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.UTC),
 ) -> Restored:
@@ -80,27 +93,52 @@ def restore(
     :param target: the name of the new database; ``<database>_restored_<time>`` by default.
     :param create: when false, restore into the database ``target``, which is there and has no tables.
     :param overwrite: put it into the place of an existing database, which is kept under a dated name; the caller has asked.
-    :param jobs: how many connections to use; by size and processors by default.
+    :param how: further wishes.
     :param progress: told what is being done.
     :param clock: the time in UTC.
     :returns: what was made.
     :raises BackupInvalidError: a file of the backup is damaged; the message names it.
     :raises DatabaseExistsError: there is a database of that name, and ``overwrite`` was not given.
-    :raises RestoreFailedError: the server lacks something, or refused something.
+    :raises RestoreFailedError: the server lacks something, all of which is named; or it refused something.
     """
-    begin, now = time.monotonic(), clock()
+    begin, now, how = time.monotonic(), clock(), how or How()
     with _intact(backup, settings, progress or (lambda _text: None)) as (local, manifest):
         work = _Work(
             backup=local,
             manifest=manifest,
             settings=settings,
             server=server,
-            jobs=jobs or _jobs(manifest),
+            folder=local.path,
+            ownership=how.ownership,
+            jobs=how.jobs or settings.backup_jobs or _jobs(manifest),
             say=progress or (lambda _text: None),
         )
         made = work.make(target, now=now, overwrite=overwrite) if create else work.fill(target)
     log.info("backup %s restored into %s", backup.name, made.database.redacted)
     return dataclasses.replace(made, duration_s=time.monotonic() - begin)
+
+
+def plan_restore(backup: Backup, *, server: Database, ownership: Ownership | None = None) -> Preflight:
+    """Return how a backup would be restored, without touching anything.
+
+    :param backup: the backup.
+    :param server: any database of the server to restore to.
+    :param ownership: whether owners are kept, and what roles are called here.
+    :raises BackupInvalidError: it has no manifest.
+    :raises RestoreFailedError: the server lacks something, all of which is named.
+    """
+    from seachange.postgres.connection import maintenance
+
+    with maintenance(server) as session:
+        plan = preflight(session, _manifest(backup), ownership=ownership)
+    plan.require(backup.name)
+    return plan
+
+
+def _manifest(backup: Backup) -> Manifest:
+    if backup.manifest is None:
+        raise BackupInvalidError(f"backup {backup.name} has no manifest", hint="use another backup")
+    return backup.manifest
 
 
 @contextlib.contextmanager
@@ -111,9 +149,7 @@ def _intact(backup: Backup, settings: Settings, say: Callable[[str], None]) -> I
     with fetched(backup, settings) as local:
         say(f"verifying {backup.name}")
         verify_digests(local)
-        if local.manifest is None:
-            raise BackupInvalidError(f"backup {backup.name} has no manifest", hint="use another backup")
-        yield local, local.manifest
+        yield local, _manifest(local)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -124,6 +160,8 @@ class _Work:
     manifest: Manifest
     settings: Settings
     server: Database
+    folder: Path
+    ownership: Ownership
     jobs: int
     say: Callable[[str], None]
 
@@ -136,16 +174,17 @@ class _Work:
             replacing = exists(session, name)
             if replacing and not overwrite:
                 raise DatabaseExistsError(
-                    f"the database {name!r} exists", hint="choose another name, or overwrite it (the old one is kept)"
+                    f"the database {name!r} exists", hint="choose another name, or --swap them (the old one is kept)"
                 )
-            plan = preflight(session, self.manifest)
-        with new_database(self.server, plan=plan, locale=self.manifest.contents.locale) as (database, locale_notes):
-            result = self._load(database, options=plan.options)
-            notes = (*plan.notes, *locale_notes, *self._give_properties(database, instead_of=name if replacing else ""))
+            plan = self._plan(session)
+        with new_database(self.server, plan=plan, locale=self.manifest.contents.locale) as fresh:
+            result = self._load(fresh.database, plan)
+            given = self._give_properties(fresh.database, plan, instead_of=name if replacing else "")
             self.say(f"naming it {name}")
             old_name = dated(name, "before", now) if replacing else ""
-            made = self._replace(database, name, now=now, old_name=old_name) if replacing else rename(database, name)
-        return dataclasses.replace(result, database=made, replaced=old_name, notes=notes)
+            made = self._replace(fresh.database, old_name, name=name, now=now) if replacing else rename(fresh.database, name)
+            notes = (*plan.notes, *fresh.notes, *given)
+        return dataclasses.replace(result, database=made, replaced=old_name, notes=notes, removed=fresh.removed)
 
     def fill(self, name: str) -> Restored:
         """Restore into a database that is there and empty, in one transaction where that is possible."""
@@ -153,13 +192,20 @@ class _Work:
 
         database = self.server.with_name(name)
         with self._session(name) as session:
-            plan = preflight(session, self.manifest)
+            plan = self._plan(session)
         with contextlib.closing(connect(database, autocommit=True)) as session:
             tables = read_tables(session)
         if tables:
             raise DatabaseExistsError(f"the database {name!r} has {len(tables)} tables", hint="name an empty database")
-        result = self._load(database, options=plan.options)
-        return dataclasses.replace(result, notes=(*plan.notes, *self._give_properties(database)))
+        result = self._load(database, plan)
+        return dataclasses.replace(result, notes=(*plan.notes, *self._give_properties(database, plan)))
+
+    def _plan(self, session: Session) -> Preflight:
+        plan = preflight(session, self.manifest, ownership=self.ownership)
+        plan.require(self.backup.name)
+        for note in plan.told:
+            self.say(note)
+        return plan
 
     @contextlib.contextmanager
     def _session(self, name: str) -> Iterator[Session]:
@@ -170,35 +216,45 @@ class _Work:
                 raise ReadOnlyServerError(f"{name!r} cannot be restored: the server is read-only", hint="name the primary server")
             yield session
 
-    def _load(self, database: Database, *, options: Sequence[str]) -> Restored:
-        from seachange.backup.load import load_archive
-
-        self.say(f"restoring {len(self.manifest.contents.tables)} tables")
+    def _load(self, database: Database, plan: Preflight) -> Restored:
+        expected = len(self.manifest.contents.tables)
+        self.say(f"restoring {expected} tables")
         try:
-            load_archive(
-                self.backup.path / self.manifest.files[0].path,
-                self.settings,
-                database=database,
-                made_by=self.manifest.client_version,
-                options=options,
-                jobs=self.jobs,
-            )
+            self._load_archive(database, plan)
         except RestoreFailedError as exc:
             raise RestoreFailedError(f"backup {self.backup.name} was not restored: {exc.message}", hint=exc.hint) from exc
         self.say("checking what was restored")
         tables = _check_restored(database, self.manifest)
-        return Restored(
-            database=database, backup=self.backup.name, tables=tables, expected_tables=len(self.manifest.contents.tables)
-        )
+        return Restored(database=database, backup=self.backup.name, tables=tables, expected_tables=expected)
 
-    def _give_properties(self, database: Database, *, instead_of: str = "") -> tuple[str, ...]:
+    def _load_archive(self, database: Database, plan: Preflight) -> None:
+        from seachange.backup.granting import give_to_roles
+        from seachange.backup.load import Archive, load_archive
+
+        archive = Archive(path=self.folder / self.manifest.files[0].path, made_by=self.manifest.client_version)
+        total = f"{self.manifest.contents.size_bytes / 1024**2:.1f} MB"
+        load_archive(
+            archive,
+            self.settings,
+            database=database,
+            options=plan.options if plan.roles.owners or not plan.roles.plain else (*plan.options, "--no-owner"),
+            with_roles=plan.roles.plain,
+            jobs=self.jobs,
+            progress=lambda size: self.say(f"{size / 1024**2:.1f} of about {total}"),
+        )
+        if not plan.roles.plain:
+            self.say("giving back owners and privileges")
+            give_to_roles(database, archive, self.settings, roles=plan.roles)
+
+    def _give_properties(self, database: Database, plan: Preflight, *, instead_of: str = "") -> tuple[str, ...]:
         from seachange.backup.properties import apply_properties
         from seachange.postgres.connection import maintenance
 
+        contents = self.manifest.contents
         with maintenance(database) as session:
-            return apply_properties(session, database.name, self.manifest.contents, instead_of=instead_of)
+            return apply_properties(session, database.name, contents, roles=plan.roles, instead_of=instead_of)
 
-    def _replace(self, database: Database, name: str, *, now: datetime.datetime, old_name: str) -> Database:
+    def _replace(self, database: Database, old_name: str, *, name: str, now: datetime.datetime) -> Database:
         from seachange.backup.target import dated, rename, swap
 
         try:

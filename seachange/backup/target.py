@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime
 import logging
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -15,7 +16,7 @@ from psycopg import sql
 
 from seachange.backup.contents import Locale
 from seachange.backup.preflight import Preflight
-from seachange.backup.properties import LAST_RESORT, locale_options
+from seachange.backup.properties import LAST_RESORT, collation_replaced, locale_options
 from seachange.errors import DatabaseExistsError, RestoreFailedError, SeachangeError, StatementFailedError
 
 if TYPE_CHECKING:
@@ -23,11 +24,11 @@ if TYPE_CHECKING:
 
     from seachange.postgres.connection import Database
 
-__all__ = ["dated", "exists", "new_database", "rename", "swap"]
+__all__ = ["UNFINISHED", "Fresh", "dated", "exists", "new_database", "rename", "swap"]
 
 log = logging.getLogger(__name__)
 
-_PREFIX = "seachange_restoring_"
+UNFINISHED = "seachange_restoring_"
 _LONGEST_NAME = 63
 _KEY = "hashtextextended(%s, 5426354)"
 _IDLE_TIMEOUT_SINCE = 140_000
@@ -37,7 +38,7 @@ _LOCALE_REFUSED = ("42809", "22023", "0A000", "42P17")
 _END_OTHERS = """
     SELECT pg_terminate_backend(a.pid)
     FROM pg_stat_activity a JOIN pg_roles theirs ON theirs.oid = a.usesysid JOIN pg_roles mine ON mine.rolname = current_user
-    WHERE a.datname = %s AND (mine.rolsuper OR NOT theirs.rolsuper
+    WHERE a.datname = ANY(%s) AND a.pid <> pg_backend_pid() AND (mine.rolsuper OR NOT theirs.rolsuper
         AND (pg_has_role(theirs.oid, 'MEMBER') OR pg_has_role('pg_signal_backend', 'MEMBER')))
 """
 
@@ -63,40 +64,49 @@ def exists(session: Connection[Any], name: str) -> bool:
     return session.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchone() is not None
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Fresh:
+    """A new database; ``notes`` say what could not be as it was, ``removed`` are leftovers of restores that were killed."""
+
+    database: Database
+    notes: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
 @contextlib.contextmanager
-def new_database(server: Database, *, plan: Preflight, locale: Locale) -> Iterator[tuple[Database, tuple[str, ...]]]:
+def new_database(server: Database, *, plan: Preflight, locale: Locale) -> Iterator[Fresh]:
     """Create an empty database under a temporary name; it is dropped when the block fails.
 
     :param server: any database of the server.
     :param plan: says who owns it.
     :param locale: its encoding and collation.
-    :returns: the database, and a sentence for what could not be as it was.
     """
     from seachange.postgres.connection import maintenance
 
-    database = server.with_name(_PREFIX + secrets.token_hex(6))
+    database = server.with_name(UNFINISHED + secrets.token_hex(6))
     with maintenance(database) as session:
         if session.info.server_version >= _IDLE_TIMEOUT_SINCE:
             session.execute("SET idle_session_timeout = 0")
-        _sweep(session, server)
+        removed = _sweep(session, server)
         # The lock tells other runs that this database has an owner; it ends with the session, however that ends.
         session.execute(f"SELECT pg_advisory_lock({_KEY})", [database.name])
         notes = _create(database, plan=plan, locale=locale, version=session.info.server_version)
         try:
-            yield database, notes
+            yield Fresh(database=database, notes=notes, removed=removed)
         except BaseException:
-            _drop(database)
+            _drop(database, force=True)
             raise
 
 
-def _drop(database: Database) -> None:
+def _drop(database: Database, *, force: bool) -> bool:
     from seachange.postgres.connection import drop_database
 
     try:
-        drop_database(database, force=True)
+        return drop_database(database, force=force)
     except SeachangeError as exc:
         # What made the restore fail says more than this, which the next restore mends.
         log.warning("the unfinished database %s cannot be dropped now: %s", database.name, exc)
+        return False
 
 
 def _create(database: Database, *, plan: Preflight, locale: Locale, version: int) -> tuple[str, ...]:
@@ -110,22 +120,25 @@ def _create(database: Database, *, plan: Preflight, locale: Locale, version: int
             if instead == LAST_RESORT or getattr(exc.__cause__, "sqlstate", None) not in _LOCALE_REFUSED:
                 raise
             continue
-        wanted = locale.name or locale.collate
-        return (f"the server does not have the collation {wanted}; text sorts by {instead}",) if instead else ()
+        return (collation_replaced(locale, instead),) if instead else ()
     raise AssertionError("the last resort returns or raises")
 
 
-def _sweep(session: Connection[Any], server: Database) -> None:
-    rows = session.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [_PREFIX]).fetchall()
+def _sweep(session: Connection[Any], server: Database) -> tuple[str, ...]:
+    removed = []
+    rows = session.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [UNFINISHED]).fetchall()
     for (name,) in rows:
         row = session.execute(f"SELECT pg_try_advisory_lock({_KEY})", [name]).fetchone()
         if not row or not row[0]:
             continue
         try:
-            log.info("database %s was left by a restore that crashed", name)
-            _drop(server.with_name(name))
+            # Not by force: where somebody is still at work there, it is only its lock that a broken connection took.
+            if _drop(server.with_name(name), force=False):
+                log.info("database %s was left by a restore that was killed, and is removed", name)
+                removed.append(name)
         finally:
             session.execute(f"SELECT pg_advisory_unlock({_KEY})", [name])
+    return tuple(removed)
 
 
 def rename(database: Database, name: str) -> Database:
@@ -160,7 +173,7 @@ def swap(database: Database, name: str, *, old_name: str) -> Database:
     from seachange.postgres.connection import maintenance
 
     target = database.with_name(name)
-    with maintenance(target) as session, _others_ended(target):
+    with maintenance(target) as session, _others_ended(target, database):
         try:
             with session.transaction():
                 # Renaming locks the database's name first, which new sessions need too; then it waits five seconds for the
@@ -181,10 +194,10 @@ def _rename(name: str, new_name: str) -> sql.Composed:
 
 
 @contextlib.contextmanager
-def _others_ended(database: Database) -> Iterator[None]:
-    """End the sessions of a database, again and again until the block is over."""
+def _others_ended(*databases: Database) -> Iterator[None]:
+    """End the sessions of databases of one server, again and again until the block is over."""
     over = threading.Event()
-    ender = threading.Thread(target=_end_others, args=(database, over), name="end-sessions", daemon=True)
+    ender = threading.Thread(target=_end_others, args=(databases, over), name="end-sessions", daemon=True)
     ender.start()
     try:
         yield
@@ -193,12 +206,13 @@ def _others_ended(database: Database) -> Iterator[None]:
         ender.join(5)
 
 
-def _end_others(database: Database, over: threading.Event) -> None:
+def _end_others(databases: Sequence[Database], over: threading.Event) -> None:
     from seachange.postgres.connection import maintenance
 
+    names = [database.name for database in databases]
     try:
-        with maintenance(database) as session:
+        with maintenance(databases[0]) as session:
             while not over.wait(0.05):
-                session.execute(_END_OTHERS, [database.name])
+                session.execute(_END_OTHERS, [names])
     except (psycopg.Error, SeachangeError) as exc:
-        log.warning("sessions of %s cannot be ended: %s", database.name, exc)
+        log.warning("sessions of %s cannot be ended: %s", names[0], exc)

@@ -5,10 +5,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from seachange.errors import ConfigError, ExitCode
+from seachange.tasks._restore import kept, restore, swap
 from seachange.tasks._task import Face, task
 
 if TYPE_CHECKING:
     from seachange.postgres.binaries import Installation
+
+__all__ = [
+    "backup",
+    "backups",
+    "generate",
+    "integrity",
+    "kept",
+    "psql",
+    "restore",
+    "seed",
+    "servers",
+    "start",
+    "stats",
+    "stop",
+    "swap",
+    "sync_",
+    "tables",
+    "url",
+]
 
 
 @task(changes=True)
@@ -129,30 +149,6 @@ def backups(face: Face, *, check: bool = False) -> None:
     face.answer([*backup_lines(found), *lines], {"backups": [one.to_dict() for one in found], **data})
     if check and any(one.problems for one in found):
         raise Exit(code=ExitCode.FOUND)
-
-
-@task(
-    changes=True,
-    help={
-        "backup": "name of the backup (default: the newest)",
-        "into": "database to restore into (default: a new one beside the original)",
-        "overwrite": "replace an existing database; the old one is kept under a dated name",
-        "yes": "do not ask",
-    },
-)
-def restore(face: Face, *, backup: str = "latest", into: str = "", overwrite: bool = False, yes: bool = False) -> None:
-    """Restore a backup, into a new database unless told otherwise."""
-    from seachange.workflow import Step, pipeline
-    from seachange.workflow.restore import restore as restore_step
-
-    if overwrite and not into:
-        raise ConfigError("--overwrite needs --into, the database to replace", hint="name it: --into NAME --overwrite")
-    if overwrite:
-        face.confirm(
-            f"{into} will be replaced by backup {backup}; the old one is kept under a dated name", expected=into, yes=yes
-        )
-    step = Step(name="restore", run=restore_step)
-    face.run(pipeline(step, name="db.restore"), backup=backup, into=into, overwrite=overwrite)
 
 
 @task(changes=True, name="sync", aliases=("dev",), help={"check": "write nothing, exit 2 if a file is stale"})

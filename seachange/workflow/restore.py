@@ -22,27 +22,34 @@ _log = logging.getLogger(__name__)
 def restore(run: Run) -> StepResult:
     """Restore option ``backup`` into option ``into``, a new database by default.
 
+    Options ``owners`` and ``roles`` say whose the objects are, ``jobs`` over how many connections to go.
+
     :raises BackupInvalidError: the backup is not what its manifest says.
     :raises DatabaseExistsError: the database exists, and option ``overwrite`` is not set.
     """
-    from seachange.backup import find_backup
+    from seachange.backup import How, Ownership, find_backup, plan_restore
     from seachange.backup import restore as restore_backup
 
     backup = find_backup(run.settings, run.options.get("backup") or "latest")
     into = run.options.get("into", "")
+    ownership = Ownership(owners=bool(run.options.get("owners", True)), renamed=run.options.get("roles") or {})
     if run.dry_run:
         place = into or "a new database"
-        return StepResult(status="skipped", summary=f"would restore {backup.name} of {backup.database} into {place}")
+        facts = plan_restore(backup, server=run.database, ownership=ownership).told
+        return StepResult(status="skipped", summary=f"would restore {backup.name} of {backup.database} into {place}", facts=facts)
     done = restore_backup(
         backup,
         run.settings,
         server=run.database,
         target=into,
         overwrite=bool(run.options.get("overwrite")),
+        how=How(ownership=ownership, jobs=int(run.options.get("jobs") or 0)),
         progress=run.progress,
     )
     _note(run, done.database)
     facts = (f"{done.tables} of {done.expected_tables} tables are there", *done.notes)
+    if done.removed:
+        facts += (f"restores that were killed had left {', '.join(done.removed)}, now removed",)
     if done.replaced:
         facts += (f"the database that was there is kept as {done.replaced}",)
     summary = f"{backup.name} is database {done.database.name} on {run.database.redacted}"

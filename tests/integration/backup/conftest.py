@@ -22,7 +22,19 @@ from seachange.postgres.server import Server
 from tests.integration.backup.proxy import Proxy, proxied
 from tests.integration.postgres.processes import open_folder
 
-__all__ = ["BIG", "NOON", "Backer", "Restorer", "contents_of", "databases_of", "execute", "fill", "left_in", "with_contents"]
+__all__ = [
+    "BIG",
+    "NOON",
+    "Backer",
+    "Restorer",
+    "contents_of",
+    "databases_of",
+    "execute",
+    "fill",
+    "left_in",
+    "of_version",
+    "with_contents",
+]
 
 Backer = Callable[..., Backup]
 Restorer = Callable[..., Restored]
@@ -86,6 +98,13 @@ def with_contents(backup: Backup, **changes: object) -> Backup:
     assert backup.manifest is not None
     contents = dataclasses.replace(backup.manifest.contents, **changes)  # type: ignore[arg-type]
     return dataclasses.replace(backup, manifest=dataclasses.replace(backup.manifest, contents=contents))
+
+
+def of_version(backup: Backup, number: int) -> Backup:
+    """Return a backup whose manifest says that it is of a server of another version."""
+    assert backup.manifest is not None
+    server = dataclasses.replace(backup.manifest.server, version=f"{number // 10_000}.{number % 100}", version_number=number)
+    return dataclasses.replace(backup, manifest=dataclasses.replace(backup.manifest, server=server))
 
 
 def left_in(settings: Settings) -> list[str]:

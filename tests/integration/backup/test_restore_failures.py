@@ -26,16 +26,24 @@ from seachange.errors import (
 from seachange.postgres import interrupt
 from seachange.postgres.connection import Database
 from seachange.postgres.server import Server, throwaway
-from tests.integration.backup.conftest import BIG, Backer, Restorer, databases_of, fill, with_contents
+from tests.integration.backup.conftest import BIG, Backer, Restorer, databases_of, fill, of_version, with_contents
 from tests.integration.backup.proxy import proxied
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        pytest.param({"extensions": {"no_such": "1.0"}}, "the server lacks no_such, which the backup needs", id="extension"),
+        pytest.param({"extensions": {"no_such": "1.0"}}, "touched: the server lacks the extension no_such 1.0", id="extension"),
         pytest.param(
-            {"roles": Roles(policies=("no_role",))}, "policies of the backup name roles .*: no_role", id="policy's role"
+            {"roles": Roles(policies=("no_role",))},
+            r"touched: the server has no role no_role \(named by row security\)",
+            id="policy's role",
+        ),
+        pytest.param(
+            {"roles": Roles(owners=("a", "b"), grantees=("b",)), "extensions": {"x": "1", "y": "2"}, "owner": "c"},
+            r"touched:\n  the server lacks the extensions x 1, y 2"
+            r"\n  the server has no roles a \(owner\), b \(owner, has privileges\), c \(owner\)\Z",
+            id="everything at once",
         ),
     ],
 )
@@ -101,8 +109,20 @@ def test_a_restore_that_fails_on_an_older_server_is_noticed_too(
     older = server_of(15)
     before = databases_of(older)
     with pytest.raises(RestoreFailedError, match="could not create unique index"):
-        restore(made, here, server=older.database())
+        restore(of_version(made, 150018), here, server=older.database())
 
+    assert databases_of(older) == before
+
+
+def test_a_backup_of_a_newer_server_is_refused_before_anything_is_made(
+    backup: Backup, here: Settings, server_of: Callable[[int], Server]
+) -> None:
+    older = server_of(15)
+    before = databases_of(older)
+    with pytest.raises(RestoreFailedError, match=r"the server is PostgreSQL 15, older than the one .* \(18\.") as caught:
+        restore(backup, here, server=older.database())
+
+    assert caught.value.hint == "restore to a server of PostgreSQL 18 or newer"
     assert databases_of(older) == before
 
 
@@ -159,6 +179,7 @@ def test_what_a_killed_restore_left_is_dropped_by_the_next(
     restored = bring_back(backup)
 
     assert left.startswith("seachange_restoring_")
+    assert restored.removed == (left,)
     assert databases_of(server) - before == {restored.database.name}
 
 
