@@ -68,7 +68,7 @@ def missing_collation(session: Connection[Any], locale: Locale) -> str:
     """
     if locale.provider == "libc" and {locale.collate, locale.ctype} <= {"C", "POSIX"}:
         return ""
-    known = session.execute(_KNOWN, {"provider": _LETTER[locale.provider], **dataclasses.asdict(locale)}).fetchone()
+    known = session.execute(_KNOWN, {"provider": _LETTER[locale.provider], "collate": locale.collate}).fetchone()
     # Before PostgreSQL 17 the built-in provider is not among the collations, and of ICU every language is taken.
     return "" if known and known[0] else collation_replaced(locale, "the server's default")
 

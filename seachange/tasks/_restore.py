@@ -35,7 +35,7 @@ def restore(
     backup: str = "latest",
     into: str = "",
     swap: bool = False,
-    role: Sequence[str] = (),
+    role: Sequence[str] | None = None,
     no_owner: bool = False,
     jobs: int = 0,
     yes: bool = False,
@@ -44,7 +44,8 @@ def restore(
     from seachange.workflow import Step, pipeline
     from seachange.workflow.restore import restore as restore_step
 
-    options = {"backup": backup, "into": into, "roles": _roles(role), "owners": not no_owner, "jobs": jobs, "overwrite": swap}
+    names = _roles(role or ())
+    options = {"backup": backup, "into": into, "roles": names, "owners": not no_owner, "jobs": jobs, "overwrite": swap}
     if swap:
         options["into"] = into = into or _project_database(face).name
         face.confirm(
@@ -96,15 +97,15 @@ def swap(face: Face, *, name: str = "", into: str = "", yes: bool = False) -> No
     iterable=("drop",),
     help={"drop": "drop this one (repeatable)", "yes": "do not ask"},
 )
-def kept(face: Face, *, drop: Sequence[str] = (), yes: bool = False) -> None:
+def kept(face: Face, *, drop: Sequence[str] | None = None, yes: bool = False) -> None:
     """List the databases that restores left beside those in use, or drop some."""
     from seachange.backup.kept import drop_kept, list_kept, require_kept
     from seachange.report.backups import kept_lines
 
     server = _project_database(face)
-    for name in drop:
+    for name in drop or ():
         require_kept(server, name)
-    for name in drop:
+    for name in drop or ():
         face.confirm(f"{name} will be dropped, with all that is in it", expected=name, yes=yes)
         if not face.dry_run:
             drop_kept(server, name)

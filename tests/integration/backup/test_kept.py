@@ -81,5 +81,3 @@ def test_a_kept_database_that_is_in_use_is_not_dropped(server: Server, pair: tup
         drop_kept(server.database(), pair[1].name)
 
     execute(pair[1], "SELECT 1")
-
-
