@@ -198,7 +198,7 @@ class _Work:
 
     def _fill(self, server: Server, database: Database) -> tuple[str, ...]:
         from seachange.backup.masking import apply_mask
-        from seachange.backup.restore import restore
+        from seachange.backup.restore import How, restore
 
         require_extensions(server, self.manifest)
         notes = give_session(server, database, self.manifest)
@@ -207,7 +207,7 @@ class _Work:
             self.settings,
             server=server.database(),
             target=database.name,
-            jobs=self.settings.backup_jobs or min(4, os.cpu_count() or 1),
+            how=How(jobs=self.settings.backup_jobs or min(4, os.cpu_count() or 1)),
             progress=self.say,
         )
         if self.look:
