@@ -45,6 +45,8 @@ __all__ = [
     "ServerStartError",
     "ServerUnreachableError",
     "StatementFailedError",
+    "StoreFailedError",
+    "StoreUnreachableError",
     "TimeoutExceededError",
     "TlsFailedError",
     "follows",
@@ -291,6 +293,16 @@ class RestoreFailedError(SeachangeError):
     """A backup could not be restored; the half-restored new database was removed, no other was touched."""
 
     exit_code = ExitCode.FAILED_UNCHANGED
+
+
+class StoreFailedError(SeachangeError):
+    """The remote place of backups refused something, or is not there."""
+
+
+class StoreUnreachableError(StoreFailedError):
+    """The remote place of backups does not answer, or too late."""
+
+    exit_code = ExitCode.TRY_AGAIN
 
 
 class NotWritableError(SeachangeError):

@@ -110,7 +110,7 @@ class Manifest:
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n"
 
 
-def parse_manifest(text: bytes, *, path: Path) -> Manifest:
+def parse_manifest(text: bytes, *, path: Path | str) -> Manifest:
     """Read a manifest and check it against its own digest.
 
     :param text: the contents of the file.

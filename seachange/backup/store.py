@@ -56,7 +56,7 @@ def fetched(backup: Backup, settings: Settings, *, files: Collection[str] | None
 def find_backup(settings: Settings, which: str = LATEST, *, database: str = "") -> Backup:
     """Return one backup.
 
-    :param which: its name, the beginning of only one name, the path of its folder, or ``latest``: the newest complete one.
+    :param which: its name, the beginning of only one name, the path or URL of its folder, or ``latest``: the newest complete one.
     :param database: for ``latest``, look only at backups of this database.
     :raises BackupNotFoundError: there is none such.
     """
@@ -67,7 +67,9 @@ def find_backup(settings: Settings, which: str = LATEST, *, database: str = "") 
     backups = store.list()
     if which == LATEST:
         return _latest(store.location, backups, database)
-    named = [backup for backup in backups if backup.name == which] or [b for b in backups if b.name.startswith(which)]
+    named = [backup for backup in backups if which in (backup.name, backup.location)] or [
+        b for b in backups if b.name.startswith(which)
+    ]
     if len(named) == 1:
         return named[0]
     if named:

@@ -16,7 +16,7 @@ from seachange.backup.manifest import MANIFEST_NAME, Manifest, describe_file, pa
 from seachange.backup.verification import Verification, read_verification
 from seachange.errors import BackupInvalidError
 
-__all__ = ["NAME", "Backup", "check_files", "newest_first", "read_backup", "verify_digests"]
+__all__ = ["NAME", "Backup", "check_files", "newest_first", "read_backup", "verify_digests", "with_problems"]
 
 NAME = re.compile(r"(\d{8}T\d{6}Z)-.+")
 
@@ -124,8 +124,18 @@ def read_backup(path: Path, *, digests: bool = False) -> Backup:
     digest = hashlib.sha256(text).hexdigest()
     verification = read_verification(path, manifest_sha256=digest)
     backup = Backup(path=path, manifest=manifest, manifest_sha256=digest, verification=verification)
+    return with_problems(backup, check_files(backup, digests=digests))
+
+
+def with_problems(backup: Backup, problems: tuple[str, ...]) -> Backup:
+    """Return a backup with what was found now, or else with what its last verification found.
+
+    :param backup: the backup.
+    :param problems: what was found now.
+    """
+    verification = backup.verification
     found_before = verification.problems if verification and verification.ok is False else ()
-    return dataclasses.replace(backup, problems=check_files(backup, digests=digests) or found_before)
+    return dataclasses.replace(backup, problems=problems or found_before)
 
 
 def newest_first(backups: Iterable[Backup]) -> tuple[Backup, ...]:
