@@ -130,7 +130,8 @@ class StatementFacts:
     ``settings`` were in force when it began. ``disagreements`` says where two witnesses contradict each other, ``gaps`` what
     could not be read. ``op`` is ``connection`` for SQL that was sent without an operation of Alembic, and ``cursor`` past
     SQLAlchemy too; ``sql`` is empty where only its traces were found.
-    ``provenance`` is ``proven`` where a server did it, ``inferred`` where the text was only read.
+    ``provenance`` is ``proven`` where a server did it, ``inferred`` where the text was only read. ``began_s`` is a moment of
+    :func:`time.monotonic`, for whoever watched the same server.
     """
 
     sql: str
@@ -159,6 +160,7 @@ class StatementFacts:
     disagreements: tuple[str, ...] = ()
     gaps: tuple[str, ...] = ()
     provenance: Provenance = "proven"
+    began_s: float = dataclasses.field(default=0.0, repr=False, compare=False)
 
     @property
     def where(self) -> str:

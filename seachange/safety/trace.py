@@ -201,6 +201,7 @@ class Tracer:
             op=place.op,
             count=len(rows) or 1,
             transaction=0 if sent.alone is not None else _transaction(now),
+            began_s=time.monotonic(),
         )
         self._open = _Open(facts=facts, session=session, sent=sent, began=time.perf_counter())
 
