@@ -13,6 +13,7 @@ from seachange.report.documents import FORMATS
 from seachange.tasks._fix import fix
 from seachange.tasks._heads import heads, merge, rebase
 from seachange.tasks._lint import lint
+from seachange.tasks._rehearse import rehearse
 from seachange.tasks._task import Face, task
 from seachange.tasks._trace import trace
 
@@ -30,6 +31,7 @@ __all__ = [
     "merge",
     "plan",
     "rebase",
+    "rehearse",
     "reset",
     "revert",
     "show",
@@ -42,7 +44,7 @@ __all__ = [
 _ALLOW = {"allow": "RULE=reason: let findings of lint pass; the reason is kept in the history (repeatable)"}
 _KILL = {"kill_blockers": "idle-in-transaction: end sessions that are idle in a transaction and in the way"}
 _FAILURE = {"on_failure": "stop, downgrade or restore: what follows when a revision or the check after it fails"}
-_STEPS = "check, backup, generate, lint, apply, sync, verify, clean"
+_STEPS = "check, backup, generate, lint, rehearse, apply, sync, verify, clean"
 _ANSWERS = {
     "rename": "table.old=new or old_table=new_table: what is renamed instead of dropped and added (repeatable)",
     "fill": "table.column=SQL expression that rows get before the column becomes NOT NULL (repeatable)",
@@ -166,16 +168,20 @@ def plan(face: Face, *, to: str = "", try_back: bool = False, output: str = "", 
     help={
         "to": "revision to stop at (default: the head)",
         "plan": "file of `migration.plan --output`: run exactly that or refuse",
+        "rehearsal": "file of `migration.rehearse --out`: apply only what was rehearsed there, with success",
         **_KILL,
         **_FAILURE,
     },
 )
-def apply_(face: Face, *, to: str = "", plan: str = "", kill_blockers: str = "", on_failure: str = "") -> None:
+def apply_(  # each parameter is a flag of the command
+    face: Face, *, to: str = "", plan: str = "", rehearsal: str = "", kill_blockers: str = "", on_failure: str = ""
+) -> None:
     """Apply pending revisions, one transaction each."""
     from seachange.workflow import pipeline, steps
 
     face.request(kill_blockers=kill_blockers, on_failure=on_failure)
-    face.run(pipeline(steps.check, steps.apply, name="migration.apply"), to=to, plan=_planned(plan, to=to))
+    chosen = pipeline(steps.check, steps.apply, name="migration.apply")
+    face.run(chosen, to=to, plan=_planned(plan, to=to), rehearsal=rehearsal)
 
 
 @task(changes=True, help={"yes": "do not ask", **_KILL})

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from seachange.safety.data_checks import DataCheck
     from seachange.safety.facts import RevisionFacts
 
-__all__ = ["DataChecks", "Guard", "check_data", "derive_pending", "stopped"]
+__all__ = ["DataChecks", "Guard", "check_data", "derive_pending", "has_tables", "stopped"]
 
 # What was looked at longer ago is looked at once more before its revision runs.
 _FRESH_S = 60.0
@@ -59,7 +59,7 @@ def derive_pending(run: Run) -> DataChecks:
 
     plan = plan_upgrade(run.history, current=run.current(), target=str(run.options.get("to") or "heads"))
     names = [revision.revision for revision in plan.revisions]
-    if not any(_may_ask(run.history.by_id[name]) for name in names) or not _has_tables(run):
+    if not any(_may_ask(run.history.by_id[name]) for name in names) or not has_tables(run):
         return DataChecks()
     try:
         trace = run.trace
@@ -202,7 +202,8 @@ def _problem(asked: DataChecks) -> tuple[Finding, ...]:
     return (Finding(code="data-not-checked", message=asked.problem, severity="warning", hint=asked.hint),)
 
 
-def _has_tables(run: Run) -> bool:
+def has_tables(run: Run) -> bool:
+    """Whether the run's database has a table besides the version table and our own."""
     from seachange.postgres.connection import connect
     from seachange.revisions.runner import version_table
 

@@ -2,7 +2,104 @@
 
 from __future__ import annotations
 
-from seachange.workflow._rehearsal.store import find_rehearsal, read_rehearsal, write_rehearsal
-from seachange.workflow._rehearsal.values import Rehearsal, RevisionRehearsal, Stall
+import contextlib
+import datetime
+import time
+from typing import TYPE_CHECKING
 
-__all__ = ["Rehearsal", "RevisionRehearsal", "Stall", "find_rehearsal", "read_rehearsal", "write_rehearsal"]
+from seachange.errors import InterruptedRunError, NoCopyError, RefusedError, SeachangeError
+from seachange.workflow._rehearsal.gate import require_rehearsed, requires_rehearsal
+from seachange.workflow._rehearsal.store import find_rehearsal, keep_rehearsal, read_rehearsal, write_rehearsal
+from seachange.workflow._rehearsal.telling import milliseconds, overrun_words, size_words, source_words, stall_words
+from seachange.workflow._rehearsal.values import Rehearsal, RevisionRehearsal, Stall
+from seachange.workflow.run import Run
+
+if TYPE_CHECKING:
+    from seachange.plan import PlannedRevision
+
+__all__ = [
+    "Rehearsal",
+    "RevisionRehearsal",
+    "Stall",
+    "find_rehearsal",
+    "milliseconds",
+    "overrun_words",
+    "pending_revisions",
+    "read_rehearsal",
+    "rehearse",
+    "require_rehearsed",
+    "requires_rehearsal",
+    "size_words",
+    "source_words",
+    "stall_words",
+    "write_rehearsal",
+]
+
+_NO_HASH = "the revisions fail on an empty throwaway server, so that their plan has no hash and apply cannot know it again"
+
+
+def pending_revisions(run: Run) -> tuple[PlannedRevision, ...]:
+    """Return what would be rehearsed: the pending revisions, up to option ``to``.
+
+    :param run: the run.
+    """
+    from seachange.revisions.planning import plan_upgrade
+
+    return plan_upgrade(run.history, current=run.current(), target=str(run.options.get("to") or "heads")).revisions
+
+
+def rehearse(run: Run) -> Rehearsal | None:
+    """Run the pending revisions on a copy of the run's database as apply would, measure them, undo them, and keep the result.
+
+    Options: ``to`` as for apply, ``backup`` the name of a backup. Setting ``rehearsal_source`` says on what; where it is off,
+    whoever calls this wants a rehearsal all the same.
+
+    :param run: the run.
+    :returns: the rehearsal, whatever came of it; None where nothing is pending.
+    :raises RefusedError: env.py migrates several databases, of which no copy can be made as one.
+    :raises NoCopyError: there is no copy of the kind that was asked for.
+    """
+    if run.settings.databases:
+        raise RefusedError(
+            "env.py migrates several databases, and a rehearsal has a copy of one",
+            hint="`invoke migration.trace` says what the revisions lock and rewrite",
+        )
+    if not pending_revisions(run):
+        return None
+    found = _rehearsed(run, target=str(run.options.get("to") or "heads"))
+    keep_rehearsal(run.settings, found)
+    return found
+
+
+def _rehearsed(run: Run, *, target: str) -> Rehearsal:
+    from seachange.workflow._rehearsal.budgets import find_overruns
+    from seachange.workflow._rehearsal.running import run_revisions
+    from seachange.workflow._rehearsal.source import open_source
+
+    started, began = datetime.datetime.now(datetime.UTC), time.monotonic()
+    trace, plan = run.trace, run.pending_plan
+    kind = run.settings.rehearsal_source if run.settings.rehearsal_source != "off" else "auto"
+    run.progress("making a copy to rehearse on")
+    with contextlib.ExitStack() as stack:
+        try:
+            opened = stack.enter_context(open_source(run, kind=kind, backup=str(run.options.get("backup") or "")))
+        except InterruptedRunError:
+            raise
+        except SeachangeError as exc:
+            raise NoCopyError(f"there is no copy to rehearse on: {exc.message}", hint=exc.hint) from exc
+        ran = run_revisions(run, opened.database, trace=trace, target=target)
+    return Rehearsal(
+        plan_hash=plan.hash if plan is not None else "",
+        started=started.isoformat(timespec="milliseconds"),
+        source=opened.source,
+        database=run.database.name,
+        revisions_before=run.current(),
+        server_version=ran.server_version,
+        revisions=ran.revisions,
+        over_budget=find_overruns(run.settings, ran.revisions),
+        notes=() if plan is not None else (_NO_HASH,),
+        failed=ran.failed,
+        error=ran.error,
+        hint=ran.hint,
+        duration_s=time.monotonic() - began,
+    )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from seachange.config import Settings
 from seachange.errors import ConfigError, QuestionsOpenError, SeachangeError
-from seachange.plan import StepResult
+from seachange.plan import Plan, StepResult
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from seachange.workflow.ahead import Ahead
     from seachange.workflow.pipeline import Step
     from seachange.workflow.standing import Standing
+    from seachange.workflow.trace import Tried
 
 _T = TypeVar("_T")
 
@@ -185,15 +186,24 @@ class Run:
     def history_changed(self) -> None:
         """Forget the revisions that were read, and what depends on them: a file was written."""
         self._made.pop("history", None)
-        self._made.pop("trace", None)
+        self._made.pop("tried", None)
         self._made.pop("declared", None)
 
     @property
     def trace(self) -> Trace:
         """What the pending revisions did on a throwaway server, up to option ``to``; anew after :meth:`history_changed`."""
-        from seachange.workflow.trace import trace_pending
+        return self._tried.trace
 
-        return self._once("trace", lambda: trace_pending(self, target=str(self.options.get("to") or "heads")))
+    @property
+    def pending_plan(self) -> Plan | None:
+        """What would be applied, with the hash that ``migration.plan`` gives it; None where a revision fails when it is tried."""
+        return self._tried.plan
+
+    @property
+    def _tried(self) -> Tried:
+        from seachange.workflow.trace import try_pending
+
+        return self._once("tried", lambda: try_pending(self, target=str(self.options.get("to") or "heads")))
 
     @property
     def metadata(self) -> sa.MetaData:

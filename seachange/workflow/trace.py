@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seachange.errors import ConfigError, MigrationFailedError, StatementFailedError
+from seachange.plan import Plan
 from seachange.safety.facts import Trace
 from seachange.workflow.run import Run
 
@@ -16,7 +18,15 @@ if TYPE_CHECKING:
     from seachange.postgres.connection import Database
     from seachange.revisions.history import Revision
 
-__all__ = ["read_sql", "trace_file", "trace_pending"]
+__all__ = ["Tried", "read_sql", "trace_file", "trace_pending", "try_pending"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Tried:
+    """What came of running revisions on a throwaway server; ``plan`` has their SQL, and is None where one of them fails."""
+
+    trace: Trace
+    plan: Plan | None = None
 
 
 def trace_pending(run: Run, *, target: str = "heads", current: Iterable[str] | None = None, major: int | None = None) -> Trace:
@@ -30,18 +40,28 @@ def trace_pending(run: Run, *, target: str = "heads", current: Iterable[str] | N
     :returns: the trace; where a revision fails, what was done up to there, with the error.
     :raises MigrationFailedError: a revision before ``current`` fails on the throwaway server.
     """
+    return try_pending(run, target=target, current=current, major=major).trace
+
+
+def try_pending(run: Run, *, target: str = "heads", current: Iterable[str] | None = None, major: int | None = None) -> Tried:
+    """Return what :func:`trace_pending` returns, and the plan of the same revisions with it.
+
+    :param run: the run.
+    :param target: as for :func:`trace_pending`, like the other parameters.
+    """
     from seachange.revisions.planning import plan_upgrade
     from seachange.revisions.shadow_history import open_shadow
 
     if current is None:
         current, major = run.current(), major or run.server.major
     at = tuple(current)
-    if not plan_upgrade(run.history, current=at, target=target).revisions:
-        return Trace(major=major or 0, revisions=())
+    plan = plan_upgrade(run.history, current=at, target=target)
+    if not plan.revisions:
+        return Tried(trace=Trace(major=major or 0, revisions=()), plan=plan)
     if (prepared := run.prepared(at, major=major)) is not None:
-        return _traced(run, prepared, target=target)
+        return _tried(run, prepared, target=target, current=at)
     with open_shadow(run.settings, run.history, revisions=at, major=major) as shadow:
-        return _traced(run, shadow.clone(), target=target)
+        return _tried(run, shadow.clone(), target=target, current=at)
 
 
 def trace_file(
@@ -116,10 +136,10 @@ def _traced_file(run: Run, database: Database, path: Path, *, text: str) -> Trac
     return Trace(major=facts.major, server_version=version, revisions=(facts,), error=said)
 
 
-def _traced(run: Run, database: Database, *, target: str) -> Trace:
+def _tried(run: Run, database: Database, *, target: str, current: tuple[str, ...]) -> Tried:
     from seachange.postgres.catalog import read_catalog
     from seachange.postgres.connection import connect
-    from seachange.revisions.planning import Watch, rehearse
+    from seachange.revisions.planning import capture
     from seachange.safety.trace import Tracer
 
     with contextlib.closing(connect(database, autocommit=True)) as session:
@@ -132,11 +152,13 @@ def _traced(run: Run, database: Database, *, target: str) -> Trace:
         def begin(revision: Revision) -> None:
             tracer.begin(revision.revision, path=revision.path, title=revision.title)
 
-        error, hint = "", ""
+        plan, error, hint = None, "", ""
         try:
-            rehearse(run.settings, database, run.history, target=target, watch=Watch(on_revision=begin, listen=tracer.listening))
+            found = capture(run.settings, database, run.history, target=target, on_revision=begin, listen=tracer.listening)
+            plan = dataclasses.replace(found, current=current)
         except MigrationFailedError as exc:
             error, hint = exc.message, exc.hint
         version = session.info.parameter_status("server_version") or ""
         major = session.info.server_version // 10000
-        return Trace(major=major, server_version=version, revisions=tracer.facts(), error=error, hint=hint)
+        trace = Trace(major=major, server_version=version, revisions=tracer.facts(), error=error, hint=hint)
+        return Tried(trace=trace, plan=plan)

@@ -18,7 +18,7 @@ from seachange.postgres.connection import Database, connect, create_database, dr
 from seachange.postgres.server import Server
 from tests.project import Outcome, Project, copy_repository
 
-STEPS = ("check", "backup", "generate", "lint", "apply", "sync", "verify", "clean")
+STEPS = ("check", "backup", "generate", "lint", "rehearse", "apply", "sync", "verify", "clean")
 HEAD = "1750200000000"
 
 
@@ -226,7 +226,7 @@ def test_the_text_has_a_block_for_each_step_and_a_summary(at_head: Project) -> N
 def test_steps_can_be_left_out(at_head: Project) -> None:
     outcome = at_head.invoke("migration.workflow", "--skip", "backup,clean", "--until", "apply", "--format", "json")
 
-    assert tuple(statuses(report(outcome))) == ("check", "generate", "lint", "apply")
+    assert tuple(statuses(report(outcome))) == ("check", "generate", "lint", "rehearse", "apply")
 
 
 def test_the_log_has_the_run(at_head: Project) -> None:

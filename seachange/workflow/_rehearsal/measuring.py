@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import threading
 import time
-from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -14,10 +13,8 @@ from seachange.errors import SeachangeError
 
 if TYPE_CHECKING:
     from seachange.postgres.connection import Database, Session
-    from seachange.safety.facts import StatementFacts
-    from seachange.workflow._rehearsal.probes import Wait
 
-__all__ = ["Costs", "Meter", "cause"]
+__all__ = ["Costs", "Meter"]
 
 _MARK = """
 select pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_insert_lsn(), '0/0')::int8,
@@ -29,21 +26,6 @@ _LOOK_EVERY_S = 0.05
 # To add up the files of many tables takes time; looking takes this part of it at most.
 _LOOKING_SHARE = 0.1
 _ENDS_WITHIN_S = 5.0
-
-
-def cause(statements: Sequence[StatementFacts], wait: Wait, *, ended: float) -> int | None:
-    """Return the place in a revision of the statement that was under way for the longest part of a wait; None where none was.
-
-    A statement counts until the next one begins: what it has locked stays so in between.
-
-    :param statements: those of the revision, in order.
-    :param wait: the wait.
-    :param ended: when the revision ended.
-    """
-    ends = [*(each.began_s for each in statements[1:]), ended]
-    shares = [min(wait.ended, end) - max(wait.began, each.began_s) for each, end in zip(statements, ends, strict=False)]
-    longest = max(range(len(shares)), key=lambda index: shares[index], default=None)
-    return longest if longest is not None and shares[longest] > 0 else None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from seachange.errors import InterruptedRunError, MigrationFailedError
-from seachange.safety.facts import LockMode, RevisionFacts, StatementFacts, Trace
-from seachange.workflow._rehearsal.measuring import Costs, Meter, cause
-from seachange.workflow._rehearsal.probes import Probed, Probes, Wait
-from seachange.workflow._rehearsal.values import RevisionRehearsal, Stall, StatementRehearsal, TableStalls
+from seachange.safety.facts import RevisionFacts, Trace
+from seachange.workflow._rehearsal.account import Measured, account, touched
+from seachange.workflow._rehearsal.measuring import Meter
+from seachange.workflow._rehearsal.probes import Probes
+from seachange.workflow._rehearsal.values import RevisionRehearsal
 from seachange.workflow.run import Run
 
 if TYPE_CHECKING:
     from seachange.postgres.connection import Database
     from seachange.revisions.history import Revision
 
-__all__ = ["Ran", "run_revisions", "touched"]
-
-# A statement is shown to be recognised; whoever wants all of it reads the file.
-_LONGEST_SQL = 500
-_WATCHED = ("table", "materialized view")
+__all__ = ["Ran", "run_revisions"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -34,26 +31,6 @@ class Ran:
     failed: str = ""
     error: str = ""
     hint: str = ""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class _Measured:
-    """One revision as it was seen from beside."""
-
-    revision: Revision
-    costs: Costs
-    probed: tuple[Probed, ...]
-    not_probed: tuple[str, ...]
-    wal_bytes: int
-
-
-def touched(facts: RevisionFacts) -> tuple[str, ...]:
-    """Return the tables that a revision does more to than to read them.
-
-    :param facts: what it did on a throwaway server.
-    """
-    locks = (lock for each in facts.statements for lock in each.new_locks)
-    return tuple(dict.fromkeys(lock.relation for lock in locks if lock.kind in _WATCHED and lock.mode >= LockMode.ROW_EXCLUSIVE))
 
 
 def run_revisions(
@@ -107,7 +84,7 @@ def run_revisions(
         stage.end()
         version = meter.session.info.parameter_status("server_version") or ""
     facts = tracer.facts()
-    revisions = tuple(_revision(measured, each) for measured, each in zip(stage.measured, facts, strict=True))
+    revisions = tuple(account(each, measured) for each, measured in zip(facts, stage.measured, strict=True))
     return Ran(revisions=revisions, facts=facts, server_version=version, failed=failed, error=error, hint=hint)
 
 
@@ -121,7 +98,7 @@ class _Stage:
         self._now: Revision | None = None
         self._not_probed: tuple[str, ...] = ()
         self._wal_by_write = 0.0
-        self.measured: list[_Measured] = []
+        self.measured: list[Measured] = []
 
     def begin(self, revision: Revision) -> None:
         before = self._meter.wal()
@@ -135,8 +112,7 @@ class _Stage:
             return
         costs, probed = self._meter.end(), self._probes.end()
         own = self._wal_by_write * sum(each.writes for each in probed)
-        measured = _Measured(
-            revision=self._now,
+        measured = Measured(
             costs=costs,
             probed=probed,
             not_probed=self._not_probed,
@@ -144,92 +120,3 @@ class _Stage:
         )
         self.measured.append(measured)
         self._now = None
-
-
-def _revision(measured: _Measured, facts: RevisionFacts) -> RevisionRehearsal:
-    costs = measured.costs
-    groups = _grouped(facts.statements)
-    shown = tuple(_statement(number, group) for number, group in enumerate(groups, start=1))
-    numbers = {id(each): number for number, group in enumerate(groups) for each in group}
-
-    def stall(wait: Wait, baseline_s: float) -> Stall:
-        return _stall(wait, baseline_s, facts=facts, ended=costs.ended, named=lambda each: shown[numbers[id(each)]])
-
-    return RevisionRehearsal(
-        revision=facts.revision,
-        title=facts.title,
-        file=facts.file,
-        duration_ms=(costs.ended - costs.began) * 1000,
-        wal_bytes=measured.wal_bytes,
-        size_before_bytes=costs.size_before_bytes,
-        size_after_bytes=costs.size_after_bytes,
-        size_peak_bytes=costs.size_peak_bytes,
-        statements=shown,
-        tables=tuple(
-            TableStalls(
-                table=each.table,
-                reader=stall(each.reader, each.reader_baseline_s),
-                writer=stall(each.writer, each.writer_baseline_s),
-                reads=each.reads,
-                writes=each.writes,
-                deadlocks=each.deadlocks,
-                errors=each.errors,
-            )
-            for each in measured.probed
-        ),
-        not_probed=measured.not_probed,
-    )
-
-
-def _stall(
-    wait: Wait, baseline_s: float, *, facts: RevisionFacts, ended: float, named: Callable[[StatementFacts], StatementRehearsal]
-) -> Stall:
-    found = Stall(wait_ms=max(0.0, wait.seconds - baseline_s) * 1000, baseline_ms=baseline_s * 1000)
-    index = cause(facts.statements, wait, ended=ended) if found.wait_ms else None
-    if index is None:
-        return found
-    by = named(facts.statements[index])
-    return dataclasses.replace(found, number=by.number, file=by.file, line=by.line, sql=by.sql)
-
-
-def _grouped(statements: Sequence[StatementFacts]) -> list[list[StatementFacts]]:
-    """Put together what the same line sends again and again and that does the same to others."""
-    groups: dict[object, list[StatementFacts]] = {}
-    for each in statements:
-        key = (each.file, each.line, each.op, _locks(each), _work(each), bool(each.transaction), each.error)
-        groups.setdefault(key, []).append(each)
-    return list(groups.values())
-
-
-def _statement(number: int, group: Sequence[StatementFacts]) -> StatementRehearsal:
-    first = group[0]
-    changes: dict[str, int] = {}
-    for table, rows in (pair for each in group for pair in each.changes.items()):
-        changes[table] = changes.get(table, 0) + rows
-    return StatementRehearsal(
-        number=number,
-        sql=first.sql if len(first.sql) <= _LONGEST_SQL else f"{first.sql[:_LONGEST_SQL]} ...",
-        file=first.file,
-        line=first.line,
-        transaction=first.transaction,
-        count=sum(each.count for each in group),
-        duration_ms=sum(each.duration_ms for each in group),
-        wal_bytes=sum(each.wal_bytes for each in group),
-        locks=_locks(first),
-        work=_work(first),
-        changes=changes,
-        error=first.error.message if first.error is not None else "",
-    )
-
-
-def _locks(statement: StatementFacts) -> tuple[str, ...]:
-    """Return the strongest new lock on each table."""
-    strongest: dict[str, LockMode] = {}
-    for lock in statement.new_locks:
-        if lock.kind in _WATCHED:
-            strongest[lock.relation] = max(lock.mode, strongest.get(lock.relation, lock.mode))
-    return tuple(f"{mode.words} on {table}" for table, mode in strongest.items())
-
-
-def _work(statement: StatementFacts) -> tuple[str, ...]:
-    return tuple(f"{kind} of {table}" for table, kinds in statement.long_work().items() for kind in kinds)

@@ -37,8 +37,9 @@ _MAKE_ANEW = "rehearse anew: invoke migration.rehearse --out FILE"
 class Stall:
     """The longest single wait of readers or of writers of a table, and the statement that was under way meanwhile.
 
-    ``baseline_ms`` is the longest wait of the same probe before any revision ran; ``wait_ms`` has it subtracted already.
-    ``number`` is that of the statement in its revision, 0 where none was under way.
+    ``baseline_ms`` is the longest wait of the same probe before the revision began; ``wait_ms`` has it subtracted already.
+    ``number`` is that of the statement in its revision, 0 where none was under way. ``locked_at`` is the place of the statement
+    that took the lock, which the transaction keeps to its end.
     """
 
     wait_ms: float = 0.0
@@ -47,11 +48,17 @@ class Stall:
     file: str = ""
     line: int = 0
     sql: str = ""
+    locked_at: str = ""
 
     @property
     def where(self) -> str:
         """The place as ``file:line``."""
         return f"{self.file}:{self.line}" if self.file and self.line else self.file
+
+    @property
+    def cause(self) -> str:
+        """The place to begin looking: where the lock was taken, as far as that is known."""
+        return self.locked_at or self.where
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -119,14 +126,24 @@ class RevisionRehearsal:
     not_probed: tuple[str, ...] = ()
 
     @property
+    def reader_table(self) -> TableStalls | None:
+        """The table whose readers waited longest."""
+        return max(self.tables, key=lambda each: each.reader.wait_ms, default=None)
+
+    @property
+    def writer_table(self) -> TableStalls | None:
+        """The table whose writers waited longest."""
+        return max(self.tables, key=lambda each: each.writer.wait_ms, default=None)
+
+    @property
     def reader(self) -> Stall:
         """The longest wait of a reader of any table."""
-        return max((each.reader for each in self.tables), key=lambda one: one.wait_ms, default=Stall())
+        return self.reader_table.reader if self.reader_table else Stall()
 
     @property
     def writer(self) -> Stall:
         """The longest wait of a writer of any table."""
-        return max((each.writer for each in self.tables), key=lambda one: one.wait_ms, default=Stall())
+        return self.writer_table.writer if self.writer_table else Stall()
 
     @property
     def growth_bytes(self) -> int:
@@ -251,6 +268,11 @@ class Rehearsal:
     def passed(self) -> bool:
         """Whether nothing failed and every budget was kept."""
         return self.verdict == "passed"
+
+    @property
+    def plan_name(self) -> str:
+        """The plan as people call it."""
+        return f"plan {self.plan_hash[:12]}" if self.plan_hash else "a plan without a hash"
 
     def lossless(self, revision: str) -> bool:
         """Return whether undoing ``revision`` gave back the schema and all rows that were not to change.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from seachange.workflow.compatibility import compatibility as _compatibility
 from seachange.workflow.data import check_data
 from seachange.workflow.pipeline import Step, pipeline
-from seachange.workflow.steps import _apply, _backup, _check, _clean, _generate, _lint, _sync, _verify
+from seachange.workflow.steps import _apply, _backup, _check, _clean, _generate, _lint, _rehearse, _sync, _verify
 
 __all__ = [
     "WORKFLOW",
@@ -17,6 +17,7 @@ __all__ = [
     "data",
     "generate",
     "lint",
+    "rehearse",
     "sync",
     "validate",
     "verify",
@@ -27,11 +28,17 @@ check = Step(name="check", run=_check.check, needs=("validate",), title="what ev
 backup = Step(name="backup", run=_backup.backup, needs=("check",), title="a dump with a manifest")
 generate = Step(name="generate", run=_generate.generate, needs=("check",), title="a revision from the models")
 lint = Step(name="lint", run=_lint.lint, needs=("check", "generate"), title="what pending revisions do, and whether that is safe")
-apply = Step(name="apply", run=_apply.apply, needs=("check", "backup", "generate", "lint"), title="pending revisions")
+rehearse = Step(
+    name="rehearse",
+    run=_rehearse.rehearse,
+    needs=("check", "backup", "generate", "lint"),
+    title="pending revisions on a copy of the rows",
+)
+apply = Step(name="apply", run=_apply.apply, needs=("check", "backup", "generate", "lint", "rehearse"), title="pending revisions")
 sync = Step(name="sync", run=_sync.sync, needs=("check", "apply"), title="artefacts of other consumers")
 verify = Step(name="verify", run=_verify.verify, needs=("check", "apply"), title="the database is what it should be")
 compatibility = Step(name="compatibility", run=_compatibility, needs=("check",), title="running code works with the new schema")
 data = Step(name="data", run=check_data, needs=("check",), title="the rows are ready for what is pending")
 clean = Step(name="clean", run=_clean.clean, needs=("sync", "verify"), title="stale output and leftovers")
 
-WORKFLOW = pipeline(check, backup, generate, lint, apply, sync, verify, clean, name="migration.workflow")
+WORKFLOW = pipeline(check, backup, generate, lint, rehearse, apply, sync, verify, clean, name="migration.workflow")

@@ -13,6 +13,7 @@ from seachange.workflow.data import Guard, stopped
 from seachange.workflow.gates import require_open
 from seachange.workflow.origin import open_ledger, unwritten
 from seachange.workflow.plan import require_current, require_plan
+from seachange.workflow.rehearsal import require_rehearsed
 from seachange.workflow.run import Run
 from seachange.workflow.steps._check import require_direct, require_known, require_writable
 
@@ -28,20 +29,26 @@ __all__ = ["apply", "locked"]
 def apply(run: Run) -> StepResult:
     """Apply pending revisions up to option ``to`` (the head by default), or exactly those of option ``plan``.
 
-    :raises RefusedError: the database or the revisions are not what the plan was made for, or one waits for a release.
+    :raises RefusedError: the database or the revisions are not what the plan was made for, or one waits for a release, or nobody
+        has rehearsed them where that is required.
     :raises LockNotAcquiredError: another deployer holds the lock, and did so for all of ``migration_timeout``.
     :returns: failed when a revision failed, or would fail on the rows of the database, after what setting ``on_failure`` says.
     """
+    from seachange.revisions.planning import plan_upgrade
+
     require_writable(run)
     require_direct(run)
     plan: Plan | None = run.options.get("plan")
     target = _planned(run, plan) if plan else run.options.get("to") or "heads"
+    rehearsed = require_rehearsed(run, target, plan=plan)
     if run.dry_run:
-        return _would_apply(run, target)
+        return _would_apply(run, target, facts=rehearsed.facts)
     ledger, guard = open_ledger(run), Guard(run)
     with locked(run) as lock:
         if plan:
             require_current(run, plan)
+        elif rehearsed.plan and plan_upgrade(run.history, current=run.current(), target=target).revisions:
+            require_current(run, rehearsed.plan)
         require_known(run, run.current())
         gates = require_open(run, target)
         try:
@@ -55,7 +62,7 @@ def apply(run: Run) -> StepResult:
         f"applied {revision} {run.history.find(revision).title} in {seconds:.2f} s"
         for revision, seconds in applied.durations_s.items()
     )
-    facts = (*_facts_of_plan(run, plan), *gates, *done)
+    facts = (*_facts_of_plan(run, plan), *rehearsed.facts, *gates, *done)
     place = " and ".join(applied.current) or "nothing"
     summary = (
         f"{len(applied.revisions)} applied, the database is at {place}" if applied.revisions else f"nothing to apply, at {place}"
@@ -128,10 +135,10 @@ def _facts_of_plan(run: Run, plan: Plan | None) -> tuple[str, ...]:
     return facts
 
 
-def _would_apply(run: Run, target: str) -> StepResult:
+def _would_apply(run: Run, target: str, *, facts: tuple[str, ...]) -> StepResult:
     from seachange.revisions.planning import plan_upgrade
 
     plan = plan_upgrade(run.history, current=run.current(), target=target)
-    facts = require_open(run, target) + tuple(f"would apply {revision.revision} {revision.title}" for revision in plan.revisions)
+    facts += require_open(run, target) + tuple(f"would apply {revision.revision} {revision.title}" for revision in plan.revisions)
     summary = f"{len(plan.revisions)} pending" if plan.revisions else "nothing to apply"
     return StepResult(status="skipped", summary=summary, facts=facts, data={"plan": plan.to_dict()})

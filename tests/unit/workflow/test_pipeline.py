@@ -24,7 +24,7 @@ def step(name: str, *needs: str) -> Step:
 
 
 def test_the_workflow_has_the_steps_of_the_design_in_their_order() -> None:
-    assert WORKFLOW.names == ("check", "backup", "generate", "lint", "apply", "sync", "verify", "clean")
+    assert WORKFLOW.names == ("check", "backup", "generate", "lint", "rehearse", "apply", "sync", "verify", "clean")
 
 
 def test_backup_and_generate_run_side_by_side_and_sync_beside_verify() -> None:
@@ -72,7 +72,10 @@ def test_an_unknown_step_names_the_nearest_and_all() -> None:
     with pytest.raises(ConfigError, match=r"migration\.workflow has no step 'bakup'") as caught:
         WORKFLOW.select(skip=("bakup",))
 
-    assert caught.value.hint == "did you mean backup? its steps are check, backup, generate, lint, apply, sync, verify, clean"
+    assert (
+        caught.value.hint
+        == "did you mean backup? its steps are check, backup, generate, lint, rehearse, apply, sync, verify, clean"
+    )
 
 
 def test_two_steps_of_one_name_are_refused() -> None:
