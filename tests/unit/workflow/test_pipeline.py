@@ -32,7 +32,7 @@ def test_backup_and_generate_run_side_by_side_and_sync_beside_verify() -> None:
 
     assert needs["backup"] == needs["generate"] == {"check"}
     assert needs["lint"] == {"check", "generate"}
-    assert needs["apply"] == {"check", "backup", "generate", "lint"}
+    assert needs["apply"] == {"check", "backup", "generate", "lint", "rehearse"}
     assert needs["sync"] == needs["verify"] == {"check", "apply"}
     assert needs["clean"] == {"sync", "verify"}
 
