@@ -304,6 +304,8 @@ class StoreUnreachableError(StoreFailedError):
     """The remote place of backups does not answer, or too late."""
 
     exit_code = ExitCode.TRY_AGAIN
+
+
 class NoCopyError(SeachangeError):
     """There is no copy of the database that revisions could be rehearsed on."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import logging
 import threading
 import time
 from types import TracebackType
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from seachange.postgres.connection import Database, Session
 
 __all__ = ["Costs", "Meter"]
+
+_log = logging.getLogger(__name__)
 
 _MARK = """
 select pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_insert_lsn(), '0/0')::int8,
@@ -54,7 +57,7 @@ class Meter:
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
         self._peak = 0
-        self._before = (0, 0)
+        self._before = self._last = (0, 0)
         self._began = 0.0
 
     def __enter__(self) -> Self:
@@ -92,8 +95,16 @@ class Meter:
         )
 
     def _mark(self) -> tuple[int, int]:
-        row = self.session.execute(_MARK).fetchone()
-        return (int(row[0]), int(row[1])) if row else (0, 0)
+        import psycopg
+
+        try:
+            row = self.session.execute(_MARK).fetchone()
+        except psycopg.Error as exc:
+            # The server is gone or its disk is full, which the revision says better.
+            _log.warning("the copy could not be measured: %s", exc)
+            return self._last
+        self._last = (int(row[0]), int(row[1])) if row else self._last
+        return self._last
 
     def _look(self) -> None:
         import psycopg

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from seachange.errors import InterruptedRunError, MigrationFailedError
+from seachange.errors import InterruptedRunError, MigrationFailedError, StatementFailedError
 from seachange.safety.facts import RevisionFacts, Trace
 from seachange.workflow._rehearsal.account import Measured, account, touched
 from seachange.workflow._rehearsal.measuring import Meter
@@ -16,6 +16,7 @@ from seachange.workflow.run import Run
 
 if TYPE_CHECKING:
     from seachange.postgres.connection import Database
+    from seachange.revisions._connections import Listen
     from seachange.revisions.history import Revision
 
 __all__ = ["Ran", "run_revisions"]
@@ -50,42 +51,57 @@ def run_revisions(
     :param note: called with each revision before it begins, outside of what is measured.
     :raises InterruptedRunError: the run was interrupted.
     """
-    from seachange.revisions.runner import upgrade
     from seachange.safety.trace import Tracer
 
     tables = {facts.revision: touched(facts) for facts in trace.revisions}
     with Meter(database) as meter, Probes(database) as probes:
-        stage = _Stage(meter, probes, tables=tables)
         tracer = Tracer(root=run.settings.root, database=database)
+        stage = _Stage(meter, probes, tables=tables)
 
         def begin(revision: Revision) -> None:
             stage.end()
             note(revision.revision)
             run.progress(f"rehearsing {revision.revision} {revision.title}")
-            tracer.begin(revision.revision, path=revision.path, title=revision.title)
             stage.begin(revision)
+            tracer.begin(revision.revision, path=revision.path, title=revision.title)
+            meter.begin()
 
-        failed, error, hint = "", "", ""
-        try:
-            upgrade(
-                database,
-                run.settings,
-                target=target,
-                history=run.history,
-                on_revision=begin,
-                on_retry=run.progress,
-                listen=tracer.listening,
-            )
-        except InterruptedRunError as exc:
-            raise InterruptedRunError("stopped while revisions were rehearsed on a copy; your database was not touched") from exc
-        except MigrationFailedError as exc:
-            failed, hint = exc.failed, exc.hint
-            error = f"revision {exc.failed} fails on the copy: {exc.reason}; your database was not touched"
+        failure = _upgraded(run, database, target=target, begin=begin, listen=tracer.listening)
         stage.end()
         version = meter.session.info.parameter_status("server_version") or ""
     facts = tracer.facts()
-    revisions = tuple(account(each, measured) for each, measured in zip(facts, stage.measured, strict=True))
-    return Ran(revisions=revisions, facts=facts, server_version=version, failed=failed, error=error, hint=hint)
+    found = Ran(
+        revisions=tuple(account(each, measured) for each, measured in zip(facts, stage.measured, strict=True)),
+        facts=facts,
+        server_version=version,
+    )
+    if failure is None:
+        return found
+    error = f"revision {failure.failed} fails on the copy: {failure.reason}; your database was not touched"
+    return dataclasses.replace(found, failed=failure.failed, error=error, hint=failure.hint)
+
+
+def _upgraded(
+    run: Run, database: Database, *, target: str, begin: Callable[[Revision], None], listen: Listen
+) -> MigrationFailedError | None:
+    """Run the revisions; return the error of the one that fails."""
+    from seachange.revisions.runner import upgrade
+
+    try:
+        upgrade(
+            database,
+            run.settings,
+            target=target,
+            history=run.history,
+            on_revision=begin,
+            on_retry=run.progress,
+            listen=listen,
+        )
+    except InterruptedRunError as exc:
+        raise InterruptedRunError("stopped while revisions were rehearsed on a copy; your database was not touched") from exc
+    except MigrationFailedError as exc:
+        return exc
+    return None
 
 
 class _Stage:
@@ -95,20 +111,26 @@ class _Stage:
         self._meter = meter
         self._probes = probes
         self._tables = tables
-        self._now: Revision | None = None
+        self._begun = False
         self._not_probed: tuple[str, ...] = ()
         self._wal_by_write = 0.0
         self.measured: list[Measured] = []
 
     def begin(self, revision: Revision) -> None:
+        """Let readers and writers begin."""
+        import psycopg
+
         before = self._meter.wal()
-        self._not_probed = self._probes.begin(self._meter.session, self._tables.get(revision.revision, ()))
+        try:
+            self._not_probed = self._probes.begin(self._meter.session, self._tables.get(revision.revision, ()))
+        except psycopg.Error as exc:
+            raise StatementFailedError(f"the copy cannot be asked for its tables: {exc}") from exc
         self._wal_by_write = (self._meter.wal() - before) / max(1, self._probes.control_writes)
-        self._now = revision
-        self._meter.begin()
+        self._begun = True
 
     def end(self) -> None:
-        if self._now is None:
+        """Let them end, and keep what was measured."""
+        if not self._begun:
             return
         costs, probed = self._meter.end(), self._probes.end()
         own = self._wal_by_write * sum(each.writes for each in probed)
@@ -119,4 +141,4 @@ class _Stage:
             wal_bytes=max(0, round(costs.wal_bytes - own)),
         )
         self.measured.append(measured)
-        self._now = None
+        self._begun = False
