@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from seachange.postgres.kept_server import Recipe
     from seachange.postgres.server import Server
 
-__all__ = ["CACHE_NAME", "Copy", "Look", "restored_copy"]
+__all__ = ["CACHE_NAME", "Copy", "Look", "Mask", "jobs_of", "restored_copy"]
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +107,14 @@ def restored_copy(
             yield stack.enter_context(work.lent(server, begin))
         else:
             yield work.own(stack, begin=begin, keep=keep, read_only=read_only)
+
+
+def jobs_of(settings: Settings) -> int:
+    """Return how many connections read or write a copy.
+
+    :param settings: ``backup_jobs`` counts.
+    """
+    return settings.backup_jobs or min(4, os.cpu_count() or 1)
 
 
 def _ignore(_text: str) -> None:
@@ -207,7 +215,8 @@ class _Work:
             self.settings,
             server=server.database(),
             target=database.name,
-            how=How(jobs=self.settings.backup_jobs or min(4, os.cpu_count() or 1)),
+            # With one connection rows of uneven size change places, and with them the checksum of their table.
+            how=How(jobs=max(2, jobs_of(self.settings))),
             progress=self.say,
         )
         if self.look:

@@ -45,7 +45,8 @@ class Verification:
     """What one look at a backup found.
 
     ``ok`` is None when the look could not be finished, which says nothing about the backup; ``problems`` tell why not then, and
-    otherwise what is wrong. ``manifest_sha256`` is the digest of the file of the manifest that it was compared with.
+    otherwise what is wrong. ``proven`` names what was compared and is the same. ``manifest_sha256`` is the digest of the file
+    of the manifest that it was compared with.
     """
 
     at: datetime.datetime
@@ -55,6 +56,7 @@ class Verification:
     duration_s: float = 0.0
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    proven: tuple[str, ...] = ()
     tables: int = 0
     rows: int = 0
     server_version: str = ""
@@ -77,6 +79,7 @@ class Verification:
             "ok": self.ok,
             "problems": list(self.problems),
             "notes": list(self.notes),
+            "proven": list(self.proven),
             "tables": self.tables,
             "rows": self.rows,
             "duration_s": round(self.duration_s, 3),
@@ -118,6 +121,7 @@ def _read(document: Mapping[str, Any]) -> Verification | None:
         ok=document["ok"],
         problems=tuple(map(str, document["problems"])),
         notes=tuple(map(str, document["notes"])),
+        proven=tuple(map(str, document["proven"])),
         tables=int(document["tables"]),
         rows=int(document["rows"]),
         duration_s=float(document["duration_s"]),

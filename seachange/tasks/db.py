@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from seachange.errors import ConfigError, ExitCode
 from seachange.tasks._restore import kept, restore, swap
 from seachange.tasks._task import Face, task
+from seachange.tasks._verify_backup import verify_backup as verify_backup
 
 if TYPE_CHECKING:
     from seachange.postgres.binaries import Installation
