@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from seachange.errors import ConfigError, ExitCode
 from seachange.tasks._restore import kept, restore, swap
 from seachange.tasks._task import Face, task
-from seachange.tasks._verify_backup import verify_backup as verify_backup
+from seachange.tasks._verify_backup import verify_backup
 
 if TYPE_CHECKING:
     from seachange.postgres.binaries import Installation
@@ -29,6 +29,7 @@ __all__ = [
     "sync_",
     "tables",
     "url",
+    "verify_backup",
 ]
 
 
