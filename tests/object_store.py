@@ -18,9 +18,11 @@ from pathlib import Path
 
 from seachange.config import Settings
 
-__all__ = ["SECRET", "Gate", "ObjectStore", "gated", "object_store"]
+__all__ = ["SECRET", "Gate", "ObjectStore", "free_port", "gated", "object_store"]
 
 SECRET = "canary/secret+key=never-to-be-seen"
+
+_ANSWERS = {"refuse": ("503 Slow Down", "SlowDown"), "forbid": ("403 Forbidden", "AccessDenied")}
 
 # The server does not check it, but asks for one.
 _SIGNED = "AWS4-HMAC-SHA256 Credential=key/20250601/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
@@ -81,12 +83,18 @@ class ObjectStore:
         return text
 
 
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+    return port
+
+
 @contextlib.contextmanager
 def object_store() -> Iterator[ObjectStore]:
     """Yield a server, which is stopped at the end."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
@@ -117,6 +125,7 @@ class Gate:
         self._over = threading.Event()
         self.port: int = self._listener.getsockname()[1]
         self.requests: list[str] = []
+        self.heads: list[str] = []
         self.rule: Callable[[str], str] = lambda _request: "pass"
         threading.Thread(target=self._accept, daemon=True, name="gate").start()
 
@@ -154,13 +163,19 @@ class Gate:
         if found and back:
             request = f"{found[1].decode()} {found[2].decode()}"
             self.requests.append(request)
+            self.heads.append(data.partition(b"\r\n\r\n")[0].decode("latin-1"))
             mode = self.rule(request)
             if mode == "cut":
                 return False
-            if mode == "refuse":
-                body = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
-                head = b"HTTP/1.1 503 Slow Down\r\nContent-Type: application/xml\r\nConnection: close\r\nContent-Length: "
-                back.sendall(head + str(len(body)).encode() + b"\r\n\r\n" + body)
+            if mode in _ANSWERS:
+                status, code = _ANSWERS[mode]
+                body = f"<Error><Code>{code}</Code><Message>The gate says {code}.</Message></Error>"
+                back.sendall(f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+                # Closing while the request still comes in would cut off the answer.
+                back.shutdown(socket.SHUT_WR)
+                back.settimeout(2)
+                while back.recv(1 << 16):
+                    pass
                 return False
             if mode == "swallow":
                 self._over.wait(120)

@@ -18,7 +18,9 @@ __all__ = ["is_remote", "open_filesystem", "require_plain"]
 
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "az": "az", "abfs": "az", "abfss": "az"}
 _SECRET_NAME = re.compile(r"secret|token|password|passwd|account_key|sas|connection_string|credential", re.I)
-_SECRET_VARIABLE = re.compile(r"(?:AWS|FSSPEC|AZURE|GOOGLE|GCS)_.*(?:SECRET|TOKEN|PASSWORD|ACCOUNT_KEY|SAS|CONNECTION_STRING)")
+_SECRET_VARIABLE = re.compile(
+    r"(?:AWS|FSSPEC|AZURE|GOOGLE|GCS)_.*(?:SECRET|TOKEN|PASSWORD|ACCOUNT_KEY|SAS|CONNECTION_STRING).*(?<!_FILE)"
+)
 _NOISY = ("stamina", "aiobotocore", "botocore", "s3fs", "gcsfs", "adlfs", "azure", "fsspec", "asyncio", "aiohttp", "urllib3")
 
 # What boto reads of the environment itself, but not of the .env file of a project.
