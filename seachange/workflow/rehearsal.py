@@ -8,14 +8,17 @@ import time
 from typing import TYPE_CHECKING
 
 from seachange.errors import InterruptedRunError, NoCopyError, RefusedError, SeachangeError
+from seachange.workflow._rehearsal.budgets import find_overruns
 from seachange.workflow._rehearsal.gate import require_rehearsed, requires_rehearsal
 from seachange.workflow._rehearsal.store import find_rehearsal, keep_rehearsal, read_rehearsal, write_rehearsal
 from seachange.workflow._rehearsal.telling import milliseconds, overrun_words, size_words, source_words, stall_words
-from seachange.workflow._rehearsal.values import Rehearsal, RevisionRehearsal, Stall
+from seachange.workflow._rehearsal.values import DowngradeRehearsal, Rehearsal, RevisionRehearsal, Stall
 from seachange.workflow.run import Run
 
 if TYPE_CHECKING:
     from seachange.plan import PlannedRevision
+    from seachange.postgres.connection import Database
+    from seachange.workflow._rehearsal.running import Ran
 
 __all__ = [
     "Rehearsal",
@@ -72,12 +75,10 @@ def rehearse(run: Run) -> Rehearsal | None:
 
 
 def _rehearsed(run: Run, *, target: str) -> Rehearsal:
-    from seachange.workflow._rehearsal.budgets import find_overruns
-    from seachange.workflow._rehearsal.running import run_revisions
     from seachange.workflow._rehearsal.source import open_source
 
     started, began = datetime.datetime.now(datetime.UTC), time.monotonic()
-    trace, plan = run.trace, run.pending_plan
+    plan = run.pending_plan
     kind = run.settings.rehearsal_source if run.settings.rehearsal_source != "off" else "auto"
     run.progress("making a copy to rehearse on")
     with contextlib.ExitStack() as stack:
@@ -87,7 +88,7 @@ def _rehearsed(run: Run, *, target: str) -> Rehearsal:
             raise
         except SeachangeError as exc:
             raise NoCopyError(f"there is no copy to rehearse on: {exc.message}", hint=exc.hint) from exc
-        ran = run_revisions(run, opened.database, trace=trace, target=target)
+        ran, downgrades = _there_and_back(run, opened.database, target=target)
     return Rehearsal(
         plan_hash=plan.hash if plan is not None else "",
         started=started.isoformat(timespec="milliseconds"),
@@ -96,6 +97,7 @@ def _rehearsed(run: Run, *, target: str) -> Rehearsal:
         revisions_before=run.current(),
         server_version=ran.server_version,
         revisions=ran.revisions,
+        downgrades=downgrades,
         over_budget=find_overruns(run.settings, ran.revisions),
         notes=() if plan is not None else (_NO_HASH,),
         failed=ran.failed,
@@ -103,3 +105,18 @@ def _rehearsed(run: Run, *, target: str) -> Rehearsal:
         hint=ran.hint,
         duration_s=time.monotonic() - began,
     )
+
+
+def _there_and_back(run: Run, database: Database, *, target: str) -> tuple[Ran, tuple[DowngradeRehearsal, ...]]:
+    """Apply the revisions to the copy, and undo them again."""
+    from seachange.workflow._rehearsal.account import touched
+    from seachange.workflow._rehearsal.comparing import States, go_back
+    from seachange.workflow._rehearsal.running import run_revisions
+
+    tables = {table for facts in run.trace.revisions for table in touched(facts)}
+    with States(run.settings, database, touched=tables) as states:
+        ran = run_revisions(run, database, trace=run.trace, target=target, note=states.note)
+        if ran.error:
+            return ran, ()
+        pending = pending_revisions(run)
+        return ran, go_back(run.settings, database, run.history, revisions=pending, states=states, progress=run.progress)

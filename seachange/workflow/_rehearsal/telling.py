@@ -16,6 +16,7 @@ __all__ = [
     "size_words",
     "source_words",
     "stall_words",
+    "way_back_findings",
 ]
 
 # Shorter waits are those that any two statements cause each other.
@@ -83,6 +84,21 @@ def budget_findings(rehearsal: Rehearsal) -> Iterator[Finding]:
             table=each.table,
             provenance="inferred" if each.projected else "proven",
         )
+
+
+def way_back_findings(rehearsal: Rehearsal) -> Iterator[Finding]:
+    """Yield a warning for each downgrade that does not lead back; one that says so itself, or loses rows only, is no surprise."""
+    files = {each.revision: each.file for each in rehearsal.revisions}
+    for each in rehearsal.downgrades:
+        if each.verdict in ("fails", "differs"):
+            words = "fails" if each.verdict == "fails" else "does not give the schema back"
+            yield Finding(
+                code=f"way-back-{each.verdict}",
+                message=f"undoing {each.revision} {words}: {'; '.join(each.reasons)}",
+                severity="warning",
+                file=files.get(each.revision, ""),
+                provenance="proven",
+            )
 
 
 def stall_words(revision: RevisionRehearsal) -> Iterator[str]:

@@ -40,9 +40,9 @@ def rehearse(run: Run) -> StepResult:
 
 
 def _result(found: Rehearsal) -> StepResult:
-    from seachange.workflow._rehearsal.telling import budget_findings, facts_of, sentence
+    from seachange.workflow._rehearsal.telling import budget_findings, facts_of, sentence, way_back_findings
 
-    findings = (*found.findings(), *budget_findings(found))
+    findings = (*found.findings(), *budget_findings(found), *way_back_findings(found))
     data = {"verdict": found.verdict, "plan_hash": found.plan_hash, "rehearsal": found.to_dict()}
     if found.error:
         return StepResult(
