@@ -63,13 +63,15 @@ def source_words(source: Source) -> str:
 
 def overrun_words(overrun: Overrun) -> str:
     """Return a budget that was not kept, with the limit and the value, as one sentence."""
-    verb = _VERBS[overrun.measure]
     tell = size_words if overrun.measure == "max_disk_growth" else milliseconds
     place = f" for {overrun.table}" if overrun.table else ""
     where = f" at {overrun.where}" if overrun.where else ""
     how = "as projected, " if overrun.projected else ""
-    revision = f"revision {overrun.revision}: " if overrun.revision else ""
-    return f"{revision}{how}{verb} {tell(overrun.value)}{place}{where}; rehearsal.{overrun.measure} is {tell(overrun.limit)}"
+    together = overrun.measure == "max_duration"
+    revision = f"revision {overrun.revision}: " if not together else ""
+    longest = f", {overrun.revision} the longest" if together else ""
+    said = f"{revision}{how}{_VERBS[overrun.measure]} {tell(overrun.value)}{place}{where}{longest}"
+    return f"{said}; rehearsal.{overrun.measure} is {tell(overrun.limit)}"
 
 
 def budget_findings(rehearsal: Rehearsal) -> Iterator[Finding]:

@@ -221,7 +221,7 @@ class Projection:
 class Overrun:
     """A budget that was not kept; ``limit`` and ``value`` in ms or bytes, ``projected`` where the value was not measured itself.
 
-    ``revision`` is empty for what counts all of them together.
+    ``revision`` is the worst one where all of them count together.
     """
 
     measure: Literal["max_reader_stall", "max_writer_stall", "max_duration", "max_disk_growth"]
