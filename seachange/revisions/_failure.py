@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from seachange.errors import ExitCode, InterruptedRunError, MigrationFailedError, SeachangeError
+from seachange.errors import ExitCode, InterruptedRunError, MigrationFailedError, RefusedError, SeachangeError
 from seachange.postgres.drivers import sqlstate_of, words_of
 from seachange.postgres.redaction import redact
 from seachange.revisions._doubt import Verdict
@@ -75,7 +75,8 @@ def migration_error(
         parts.append(f"blocked by {redact(blocked_by)}")
     if verdict is not None:
         parts.append(f"the connection broke at COMMIT, and {verdict}")
-    reason, state = "; ".join(parts), _state(progress, left_behind=left_behind)
+    part_there = left_behind or watch.resumed
+    reason, state = "; ".join(parts), _state(progress, left_behind=part_there)
     if presumed := _presumed(exc, progress):
         return MigrationFailedError(
             presumed,
@@ -87,7 +88,9 @@ def migration_error(
         )
     return MigrationFailedError(
         f"revision {revision.revision} was not {progress.verb}{progress.place}: {reason}; {state}",
-        hint=_hint(progress, sqlstate, left_behind=left_behind, concurrent=watch.concurrent, statement=statement),
+        hint=_resumable(exc, progress)
+        if part_there and watch.recorded
+        else _hint(progress, sqlstate, left_behind=left_behind, concurrent=watch.concurrent, statement=statement),
         applied=progress.applied,
         failed=revision.revision,
         not_tried=progress.not_tried,
@@ -168,6 +171,15 @@ def _hint(progress: Progress, sqlstate: str, *, left_behind: bool, concurrent: b
             "try again when the blocking session has ended; lock_timeout, statement_timeout and MIGRATION_TIMEOUT can be raised"
         )
     return f"mend {progress.revision.path.name} and run the command again; it goes on from where the database is"
+
+
+def _resumable(exc: BaseException, progress: Progress) -> str:
+    if isinstance(exc, RefusedError):
+        return exc.hint
+    return (
+        f"when the cause is gone, or mended in {progress.revision.path.name}, run the command again: what was committed is not"
+        " sent again; or take that back: invoke migration.rollback"
+    )
 
 
 def _exit_code(progress: Progress, sqlstate: str, *, left_behind: bool) -> int:

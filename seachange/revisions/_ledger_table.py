@@ -15,7 +15,7 @@ from seachange.postgres.drivers import sqlstate_of, words_of
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-__all__ = ["COLUMNS", "CREATE", "VERSION", "insert", "insert_within", "make", "read_version"]
+__all__ = ["COLUMNS", "CREATE", "VERSION", "insert", "insert_within", "make", "read_version", "write_within"]
 
 VERSION = 2
 
@@ -139,15 +139,21 @@ def insert(connection: psycopg.Connection[Any], row: Mapping[str, object]) -> No
 
 
 def insert_within(connection: sa.Connection, row: Mapping[str, object]) -> None:
-    """Write one row inside the transaction of a revision, which goes on whether that works or not.
+    """Write one row as :func:`write_within` does."""
+    write_within(connection, _INSERT % {name: psycopg.sql.Literal(value).as_string(None) for name, value in row.items()})
+
+
+def write_within(connection: sa.Connection, written_out: str) -> None:
+    """Write something inside the transaction of a revision, which goes on whether that works or not.
 
     SQLAlchemy's events are passed by: listeners of the engine see the revision's statements and not this one.
 
+    :param connection: that of the revision.
+    :param written_out: SQL without parameters.
     :raises StatementFailedError: it cannot be written; the transaction is as it was before.
     :raises InterruptedRunError: the run was interrupted.
     """
     driver = connection.dialect.loaded_dbapi
-    written_out = _INSERT % {name: psycopg.sql.Literal(value).as_string(None) for name, value in row.items()}
     try:
         try:
             _send(connection, (*_BEFORE, written_out, *_AFTER))

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
     from seachange.revisions._builds import ConcurrentBuild
+    from seachange.revisions._journal import Journal
     from seachange.revisions._lookout import Lookout
     from seachange.revisions._roles import Roles
+    from seachange.revisions._statement_table import Recorded
     from seachange.revisions._timeouts import Timeouts
     from seachange.revisions._tries import Tries
 
@@ -64,14 +66,16 @@ class StatementWatch:
     def __init__(self) -> None:
         self.policy: Policy | None = None
         self._tries: Tries | None = None
+        self._journal: Journal | None = None
         self._forget()
 
-    def begin(self, tries: Tries) -> None:
+    def begin(self, tries: Tries, *, journal: Journal | None = None) -> None:
         """Forget what the revision, or the try, before did.
 
         :param tries: those of the revision.
+        :param journal: where what it commits before it is done is written down, and what an earlier run has committed stands.
         """
-        self._tries = tries
+        self._tries, self._journal = tries, journal
         self._forget()
         if self.policy is not None:
             self.policy.timeouts.begin()
@@ -79,14 +83,27 @@ class StatementWatch:
 
     def end(self) -> None:
         """Leave the connection alone until the next revision."""
-        self._tries = None
+        self._tries = self._journal = None
         if self.policy is not None:
             self.policy.lookout.end()
 
     def _forget(self) -> None:
         self.statement, self.concurrent, self.exhausted, self.xact_id = "", False, False, ""
         self._pending, self._held, self._committing, self._committed = False, False, False, False
+        self._passed: Recorded | None = None
         self._ending = False
+        if self._journal is not None:
+            self._journal.forget()
+
+    @property
+    def resumed(self) -> bool:
+        """Whether an earlier run has committed part of the revision."""
+        return self._journal is not None and self._journal.resumed
+
+    @property
+    def recorded(self) -> bool:
+        """Whether what the revision commits before it is done is written down."""
+        return self._journal is not None
 
     @property
     def committed(self) -> bool:
@@ -116,12 +133,13 @@ class StatementWatch:
             "do_executemany": self._execute_many,
             "commit": self._commit,
             "rollback": self._rollback,
+            "savepoint": self._savepoint,
             "rollback_savepoint": self._rollback_savepoint,
         }
         with listening(engine, listeners):
             yield
 
-    def _before(self, connection: Connection, cursor: Any, statement: str, *_: Any) -> None:
+    def _before(self, connection: Connection, cursor: Any, statement: str, *rest: Any) -> None:
         del cursor
         # A COMMIT after which something more is sent was answered.
         self._committed, self._committing = self.committed, False
@@ -129,32 +147,62 @@ class StatementWatch:
         self.concurrent = classify(statement).concurrent and in_autocommit(connection)
         if self.policy is not None and self._tries is not None:
             self.policy.lookout.begin()
+        self._passed = None
+        if self._journal is not None and not self._ending:
+            if _COMMITS.match(statement):
+                self._journal.flush(connection)
+            self._passed = self._journal.passed_over(connection, statement, rest[0])
+            if self._passed is not None and self.policy is not None:
+                done = f"run {self._passed.run_id} has committed statement {self._passed.number} already"
+                self.policy.say(f"{done}, which is not sent again: {shorten(self._passed.sql)}")
 
     def _execute(self, cursor: Any, statement: str, *rest: Any) -> bool:
         parameters, context = rest
-        return self._run(context.root_connection, statement, lambda: cursor.execute(statement, parameters))
+        return self._run(context, lambda: cursor.execute(statement, parameters), parameters=parameters)
 
     def _execute_no_params(self, cursor: Any, statement: str, context: Any) -> bool:
-        return self._run(context.root_connection, statement, lambda: cursor.execute(statement))
+        return self._run(context, lambda: cursor.execute(statement))
 
-    def _execute_many(self, cursor: Any, statement: str, *rest: Any) -> None:
+    def _execute_many(self, cursor: Any, statement: str, *rest: Any) -> bool:
         del cursor
-        if self.policy is not None and self._tries is not None:
+        if self._passed is None and self.policy is not None and self._tries is not None:
             self._set_timeouts(rest[-1].root_connection, classify(statement), self._tries)
+        return self._passed is not None
 
-    def _run(self, connection: Connection, statement: str, run: Callable[[], Any]) -> bool:
+    def _run(self, context: Any, run: Callable[[], Any], *, parameters: object = ()) -> bool:
         """Run a statement under the policy; return False where there is none, and SQLAlchemy runs it."""
         if self.policy is None or self._tries is None or self._ending:
             return False
-        found = classify(statement)
+        connection, found = context.root_connection, classify(self.statement)
+        if self._passed is not None:
+            # Whoever asks how many rows it changed is told what it was the first time.
+            context._rowcount = self._passed.rows
+            return True
         if self._settled(connection, found):
             return True
-        if not (in_autocommit(connection) and found.atomic):
+        if not in_autocommit(connection):
             self._set_timeouts(connection, found, self._tries)
             run()
             return True
+
+        def recorded() -> None:
+            around = self._journal.around if self._journal is not None else _unrecorded
+            with around(connection, self.statement, parameters) as ended:
+                run()
+                ended(context.cursor.rowcount)
+
+        self._run_alone(connection, found, recorded)
+        return True
+
+    def _run_alone(self, connection: Connection, found: StatementClass, run: Callable[[], None]) -> None:
+        """Run a statement that is a transaction of its own, as often as it is worth it when it is done wholly or not at all."""
+        if self._tries is None:
+            raise AssertionError("a revision is under way")
         tries, build = self._tries.for_statement(), self._build(connection, found)
         self._set_timeouts(connection, found, tries)
+        if not found.atomic:
+            run()
+            return
         if build is not None:
             build.prepare()
         while not self._try(run, tries):
@@ -163,7 +211,6 @@ class StatementWatch:
                 build.clean()
         if build is not None:
             build.require_valid()
-        return True
 
     def _settled(self, connection: Connection, found: StatementClass) -> bool:
         roles = self.policy.roles if self.policy is not None else None
@@ -197,16 +244,18 @@ class StatementWatch:
             found.build, query=lambda sql: query(connection.connection, sql), say=self.policy.say, patience_s=patience_s
         )
 
-    def _after(self, connection: Connection, cursor: Any, statement: str, *_: Any) -> None:
-        del cursor
+    def _after(self, connection: Connection, cursor: Any, statement: str, *rest: Any) -> None:
         found, alone = classify(statement), in_autocommit(connection)
+        parameters, _, many = rest
+        if self._journal is not None and not self._ending and self._passed is None and (many or not alone):
+            self._journal.note(statement, parameters, rows=cursor.rowcount, connection=connection if alone else None)
         if commits := _COMMITS.search(statement):
             # What stands before a COMMIT in the same text is committed with it.
             self._committed = self._committed or self._pending or commits.start() > 0
             self._end_transaction(committed=True)
         elif _ROLLS_BACK.search(statement):
             self._end_transaction(committed=False)
-        elif not _READS.match(statement):
+        elif not _READS.match(statement) and self._passed is None:
             self._pending = True
             self._committed = self._committed or alone
         self._held = not alone and (self._held or found.lock is Lock.BLOCKING)
@@ -218,6 +267,8 @@ class StatementWatch:
     def _commit(self, connection: Connection) -> None:
         if self._pending and not in_autocommit(connection):
             self.xact_id = _xact_id(connection)
+        if self._journal is not None and not self._ending:
+            self._journal.flush(connection)
         self._committing, self._pending = self._pending, False
         self._end_transaction(committed=True)
 
@@ -226,13 +277,22 @@ class StatementWatch:
         self._pending, self._committing = False, False
         self._end_transaction(committed=False)
 
-    def _rollback_savepoint(self, connection: Connection, *_: Any) -> None:
+    def _savepoint(self, connection: Connection, name: str) -> None:
         del connection
+        if self._journal is not None:
+            self._journal.mark(name)
+
+    def _rollback_savepoint(self, connection: Connection, name: str, *_: Any) -> None:
+        del connection
+        if self._journal is not None:
+            self._journal.back_to(name)
         if self.policy is not None:
             self.policy.timeouts.forget()
 
     def _end_transaction(self, *, committed: bool) -> None:
         self._held = False
+        if self._journal is not None:
+            self._journal.forget()
         if self.policy is not None and committed:
             self.policy.timeouts.commit()
         elif self.policy is not None:
@@ -247,3 +307,8 @@ def _xact_id(connection: Connection) -> str:
         _log.debug("cannot ask for the id of the transaction: %s", exc)
         return ""
     return str(rows[0][0] or "") if rows else ""
+
+
+@contextlib.contextmanager
+def _unrecorded(*_: object) -> Iterator[Callable[[int], None]]:
+    yield lambda _: None

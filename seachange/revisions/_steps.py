@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from seachange.config import Settings
 from seachange.errors import ExitCode, InterruptedRunError, MigrationFailedError, SeachangeError, follows
@@ -157,9 +157,14 @@ class _Step:
         self._not_tried = not_tried
         self._before = steps.seen if steps.seen is not None else self._read_back()
         self._tries = Tries(f"revision {revision.revision}", steps.settings, lookout=policy.lookout, say=policy.say)
+        self._journal = steps.ledger.journal(revision, direction=self._direction) if steps.ledger is not None else None
         steps.watch.begin(self._tries)
         self._step = self._load()
         self._began = time.monotonic()
+
+    @property
+    def _direction(self) -> Literal["upgrade", "downgrade"]:
+        return "downgrade" if self._steps.downgrade else "upgrade"
 
     def _load(self) -> RevisionStep:
         from alembic.runtime.migration import MigrationStep
@@ -180,7 +185,7 @@ class _Step:
         return self._tries.attempt
 
     def _attempt(self) -> bool:
-        self._steps.watch.begin(self._tries)
+        self._steps.watch.begin(self._tries, journal=self._journal)
         try:
             expected = self._execute()
         except (InterruptedRunError, KeyboardInterrupt) as exc:
@@ -248,7 +253,7 @@ class _Step:
 
     def _again(self, exc: Exception) -> bool:
         watch = self._steps.watch
-        if watch.committed or watch.exhausted:
+        if watch.committed or watch.exhausted or watch.resumed:
             return False
         try:
             return self._tries.again(exc)

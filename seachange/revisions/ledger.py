@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from seachange.errors import InterruptedRunError, MigrationFailedError, SeachangeError, StatementFailedError
 from seachange.postgres import interrupt
 from seachange.postgres.redaction import redact
+from seachange.revisions._journal import Journal, Owner
 from seachange.revisions._revision import Revision
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from seachange.postgres.connection import Session
+    from seachange.revisions._statement_table import Recorded
     from seachange.revisions._versions import VersionTable
     from seachange.revisions.history import History
     from seachange.revisions.units import Unit
@@ -110,6 +112,8 @@ class Part:
         self._version_table = name_of(unit.table)
         self._origin = origin
         self._prepared = False
+        self._recorded: tuple[Recorded, ...] = ()
+        self._recording = False
 
     def prepare(self, current: tuple[str, ...]) -> None:
         """Make the table if it is not there, and note once what was applied before it was; later calls do nothing.
@@ -117,6 +121,7 @@ class Part:
         :param current: the revisions that the version table holds.
         """
         from seachange.revisions import _ledger_table as table
+        from seachange.revisions._statement_table import read_recorded
 
         def work(session: Session) -> None:
             if table.read_version(session) < table.VERSION:
@@ -128,6 +133,7 @@ class Part:
             if known is None or not known[0]:
                 for revision in self.history.ancestors(current):
                     table.insert(session, self.row(revision, direction="upgrade", outcome="adopted"))
+            self._recorded = read_recorded(session, self._version_table)
 
         if not self._prepared:
             self._prepared = True
@@ -138,7 +144,8 @@ class Part:
 
         :raises InterruptedRunError: the run was interrupted.
         """
-        from seachange.revisions._ledger_table import insert_within
+        from seachange.revisions._ledger_table import insert_within, write_within
+        from seachange.revisions._statement_table import delete_text
 
         if self.problem:
             return
@@ -146,8 +153,46 @@ class Part:
         row = self.row(attempt.revision, direction=attempt.direction, outcome=outcome, duration_s=attempt.duration_s)
         try:
             insert_within(connection, row)
+            if self._recording or self._recorded:
+                # A revision that is done needs no record. One that is undone may have taken with it what another one relies on.
+                only = "" if attempt.downgrade else attempt.revision.revision
+                write_within(connection, delete_text(self._version_table, revision=only))
         except StatementFailedError as exc:
             self._give_up(f"revision {attempt.revision.revision} is not in the history", exc)
+
+    def journal(self, revision: Revision, *, direction: Literal["upgrade", "downgrade"]) -> Journal | None:
+        """Return where what ``revision`` commits before it is done is written down; None where nothing can be."""
+        if self.problem:
+            return None
+        name = revision.revision
+        return Journal(
+            [one for one in self._recorded if (one.revision, one.direction) == (name, direction)],
+            write=lambda connection, text: self._record(connection, text, name),
+            owner=Owner(
+                version_table=self._version_table,
+                revision=name,
+                direction=direction,
+                run_id=self._origin.run_id,
+                file_hash=file_hash(revision.path),
+            ),
+        )
+
+    def _record(self, connection: sa.Connection, text: str, revision: str) -> bool:
+        from seachange.revisions import _statement_table as table
+        from seachange.revisions._ledger_table import write_within
+
+        what = f"what revision {revision} has committed so far is not recorded"
+        if not self._recording:
+            self._recording = True
+            self.write(what, table.make)
+        if self.problem:
+            return False
+        try:
+            write_within(connection, text)
+        except StatementFailedError as exc:
+            self._give_up(what, exc)
+            return False
+        return True
 
     def failed(self, attempt: Attempt, error: SeachangeError) -> None:
         """Write that a revision failed or was interrupted, on a connection of its own."""

@@ -21,13 +21,15 @@ _MOST_SHOWN = 3
 class Standing:
     """The revisions that a run's databases say they are at, and what is in them.
 
-    ``findings`` are what was wrong with the rows already, where this run is going to look at them afterwards.
+    ``findings`` are what was wrong with the rows already, where this run is going to look at them afterwards; ``halves`` how many
+    statements of revisions that are not done are committed.
     """
 
     current: tuple[str, ...]
     units: Mapping[str, tuple[str, ...]]
     catalogs: Mapping[str, Catalog]
     findings: tuple[Finding, ...] = ()
+    halves: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     @property
     def place(self) -> str:
@@ -50,7 +52,10 @@ class Standing:
                 sentences = [difference.sentence for difference in diff(before, after)]
                 more = len(sentences) - _MOST_SHOWN
                 found += [*sentences[:_MOST_SHOWN], *([f"{more} more differences"] if more > 0 else [])]
-        return tuple(found)
+        parts = [
+            f"{count} statements of {name} are committed" for name, count in now.halves.items() if self.halves.get(name) != count
+        ]
+        return (*found, *parts)
 
 
 def read_standing(run: Run, *, rows: bool = False) -> Standing:
@@ -62,6 +67,7 @@ def read_standing(run: Run, *, rows: bool = False) -> Standing:
     """
     from seachange.postgres.catalog import read_catalog
     from seachange.postgres.connection import connect
+    from seachange.revisions.halves import read_halves
     from seachange.revisions.ledger import name_of
     from seachange.revisions.units import common, read_units
     from seachange.workflow.steps._verify import integrity
@@ -77,4 +83,5 @@ def read_standing(run: Run, *, rows: bool = False) -> Standing:
         units={f"{unit.database.name}.{name_of(unit.table)}": unit.current for unit in units},
         catalogs=catalogs,
         findings=integrity(run) if rows else (),
+        halves={half.revision: len(half.statements) for half in read_halves(units)},
     )
