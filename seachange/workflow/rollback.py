@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from seachange.errors import ExitCode, InterruptedRunError, MigrationFailedError, RowsInTheWayError, SeachangeError
 from seachange.plan import Plan, StepResult
 from seachange.workflow._result import result_of
+from seachange.workflow._rollback.half import taken_back
 from seachange.workflow._rollback.left import Left, forget_left, keep_left
-from seachange.workflow._rollback.proof import look_up_proof
+from seachange.workflow._rollback.proof import Proof, look_up_proof
 from seachange.workflow._rollback.ways import Outcome, downgraded, next_steps
 from seachange.workflow.data import stopped
 from seachange.workflow.run import Run
@@ -139,25 +140,26 @@ def _act(run: Run, left: Left, lock: MigrationLock) -> Outcome:
     policy = run.settings.failure_policy
     acting = _POLICIES.get(policy)
     if acting is None:
-        return Outcome(facts=("on_failure is stop: nothing was undone",))
+        return Outcome(facts=("on_failure is stop: nothing was undone",), half=left.half)
     if not lock.held():
-        return Outcome(
-            facts=(f"on_failure is {policy}, but the migration lock was lost with its connection: nothing was undone",)
-        )
+        lost = f"on_failure is {policy}, but the migration lock was lost with its connection: nothing was undone"
+        return Outcome(facts=(lost,), half=left.half)
     try:
         return acting(run, left)
     except InterruptedRunError:
         raise
     except SeachangeError as exc:
         _log.info("the way back failed", exc_info=True)
-        return Outcome(facts=(f"on_failure is {policy}, and the way back stopped: {exc.message}",))
+        return Outcome(facts=(f"on_failure is {policy}, and the way back stopped: {exc.message}",), half=left.half)
 
 
 def _downgrade(run: Run, left: Left) -> Outcome:
-    proof = look_up_proof(run, left)
+    proof = look_up_proof(run, left) if left.applied else Proof()
     if proof.missing:
-        return Outcome(facts=(f"on_failure is downgrade, and nothing was undone: {proof.missing}",))
-    return downgraded(run, left, said=f"undone as the rehearsal of {proof.rehearsed} proved to be without loss")
+        return Outcome(facts=(f"on_failure is downgrade, and nothing was undone: {proof.missing}",), half=left.half)
+    back = taken_back(run, left) if left.half else ()
+    done = downgraded(run, left, said=f"undone as the rehearsal of {proof.rehearsed} proved to be without loss")
+    return dataclasses.replace(done, facts=(*back, *done.facts), half=False)
 
 
 _POLICIES: Mapping[str, Callable[[Run, Left], Outcome]] = {"downgrade": _downgrade}

@@ -52,10 +52,9 @@ class Standing:
                 sentences = [difference.sentence for difference in diff(before, after)]
                 more = len(sentences) - _MOST_SHOWN
                 found += [*sentences[:_MOST_SHOWN], *([f"{more} more differences"] if more > 0 else [])]
-        parts = [
-            f"{count} statements of {name} are committed" for name, count in now.halves.items() if self.halves.get(name) != count
-        ]
-        return (*found, *parts)
+        names = [name for name in {**self.halves, **now.halves} if self.halves.get(name, 0) != now.halves.get(name, 0)]
+        counts = [f"{now.halves.get(name, 0)} statements of {name} are committed" for name in names]
+        return (*found, *counts)
 
 
 def read_standing(run: Run, *, rows: bool = False) -> Standing:

@@ -154,3 +154,63 @@ def test_a_policy_that_there_is_not_is_an_error(project: Project) -> None:
 
     assert outcome.exit_code == 1
     assert "error: --on-failure: 'pray' is not " in outcome.stderr
+
+
+HALF = '''"""Index the names, then fail."""
+
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    op.execute("ALTER TABLE visits ADD COLUMN price int")
+    with op.get_context().autocommit_block():
+        op.execute("CREATE INDEX CONCURRENTLY clients_name_idx ON clients (name)")
+        op.execute("CREATE INDEX CONCURRENTLY visits_odd_idx ON visits ((1 / (id - 7)))")
+
+
+def downgrade() -> None:
+    op.execute("DROP INDEX visits_odd_idx")
+    op.execute("DROP INDEX clients_name_idx")
+    op.execute("ALTER TABLE visits DROP COLUMN price")
+'''
+
+
+@pytest.fixture
+def half(project: Project) -> Project:
+    """The same, where the third revision builds two indexes concurrently, the second of which fails on a row."""
+    (project.path / "migrations" / "versions" / "0003_count_visits.py").write_text(HALF)
+    return project
+
+
+def test_half_a_revision_is_taken_back_from_its_record(half: Project, database: Database) -> None:
+    assert half.invoke("migration.apply", "--to", "0002").exit_code == 0
+
+    outcome, document = apply(half, "--on-failure", "downgrade")
+
+    assert outcome.exit_code == 4, document
+    assert [fact for fact in document["facts"] if fact.startswith("taken back: ")] == [
+        'taken back: DROP INDEX CONCURRENTLY IF EXISTS "visits_odd_idx"',
+        'taken back: DROP INDEX CONCURRENTLY IF EXISTS "clients_name_idx"',
+        'taken back: ALTER TABLE "visits" DROP COLUMN "price"',
+    ]
+    assert "is as before: at 0002, its catalogue with the same fingerprint" in document["state"]
+    assert ask(database, "select count(*) from seachange.statements") == [0]
+
+
+def test_half_a_revision_is_gone_on_from(half: Project, database: Database) -> None:
+    outcome, document = apply(half, "--on-failure", "stop")
+    assert outcome.exit_code == 5
+    assert "and does not send again what is committed of 0003" in " ".join(document["facts"])
+    run(database, "delete from visits where id = 7")
+
+    again = half.invoke("migration.apply", "--on-failure", "stop")
+
+    assert again.exit_code == 0, again
+    assert (again.stdout + again.stderr).count("which is not sent again") == 2
+    valid = (
+        "select bool_and(indisvalid) from pg_index where indexrelid in ('visits_odd_idx'::regclass, 'clients_name_idx'::regclass)"
+    )
+    assert ask(database, valid) == [True]

@@ -64,9 +64,10 @@ def next_steps(run: Run, left: Left, now: Standing) -> tuple[str, ...]:
     """
     known = run.history.by_id.get(left.failed)
     mend = f"mend {run.history.relative(known.path)}, then " if known else ""
-    steps = [f"{mend}`invoke migration.apply`, which goes on from {now.place}"]
-    if left.applied:
-        names = ", ".join(reversed(left.applied))
+    after = f", and does not send again what is committed of {left.failed}" if left.half else ""
+    steps = [f"{mend}`invoke migration.apply`, which goes on from {now.place}{after}"]
+    if left.applied or left.half:
+        names = ", ".join([*([f"part of {left.failed}"] if left.half else []), *reversed(left.applied)])
         steps.append(f"`invoke migration.rollback` undoes {names} and shows before what that takes with it")
     if left.backup:
         steps.append(
