@@ -115,8 +115,11 @@ class RemoteStore:
         needed = sum(file.size_bytes for file in wanted)
         if free_bytes(staging) < needed:
             raise full_disk(staging, needed=needed)
-        with self._scratch() as folder:
+        with self._scratch() as scratch:
+            # Under its own name, which messages about what was fetched show.
+            folder = scratch / backup.name
             try:
+                folder.mkdir(mode=0o700)
                 self._download(backup, wanted, folder)
             except OSError as exc:
                 raise disk_error(exc, folder) from exc

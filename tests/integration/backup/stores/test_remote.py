@@ -68,6 +68,7 @@ def test_what_is_fetched_is_private_whole_and_gone_afterwards(anywhere: RemoteSt
         modes = {stat.S_IMODE(path.stat().st_mode) for path in local.path.rglob("*") if path.is_file()}
         folder = local.path
 
+    assert folder.name == made.name
     assert found == {*_FILES, "manifest.json"}
     assert modes == {0o600}
     assert not folder.exists()
