@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
+import json
 import logging
 import os
 import re
+import threading
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +25,11 @@ _SECRET_VARIABLE = re.compile(
     r"(?:AWS|FSSPEC|AZURE|GOOGLE|GCS)_.*(?:SECRET|TOKEN|PASSWORD|ACCOUNT_KEY|SAS|CONNECTION_STRING).*(?<!_FILE)"
 )
 _NOISY = ("stamina", "aiobotocore", "botocore", "s3fs", "gcsfs", "adlfs", "azure", "fsspec", "asyncio", "aiohttp", "urllib3")
+
+# A client of S3 takes half a second to make; all stores of a process that are configured alike share one.
+_AMBIENT = ("AWS_", "FSSPEC_", "AZURE_", "GOOGLE_")
+_lock = threading.Lock()
+_opened: dict[str, Any] = {}
 
 # What boto reads of the environment itself, but not of the .env file of a project.
 _AWS = {
@@ -91,6 +99,17 @@ def open_filesystem(url: str, settings: Settings) -> Any:
     except ImportError as exc:
         raise _missing(protocol) from exc
     options = _options(protocol, settings)
+    ambient = {name: value for name, value in os.environ.items() if name.startswith(_AMBIENT)}
+    given = json.dumps([os.getpid(), protocol, options, ambient], sort_keys=True, default=repr)
+    key = hashlib.sha256(given.encode()).hexdigest()
+    with _lock:
+        if key not in _opened:
+            _opened[key] = _open(kind, options, url)
+        return _opened[key]
+
+
+def _open(kind: Any, options: Mapping[str, Any], url: str) -> Any:
+    protocol = url.partition("://")[0]
     try:
         filesystem = kind(**options, use_listings_cache=False, skip_instance_cache=True)
     except (TypeError, ValueError, KeyError, OSError) as exc:
