@@ -9,7 +9,7 @@ from typing import Any
 __all__ = ["log_line", "size", "table_lines"]
 
 
-_NUMBER = re.compile(r"[\d.,]+( (B|kB|MB|GB|s))?")
+_NUMBER = re.compile(r"-?[\d.,]+( (B|kB|MB|GB|ms|s|min))?")
 
 
 def table_lines(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> tuple[str, ...]:

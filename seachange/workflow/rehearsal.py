@@ -40,6 +40,8 @@ __all__ = [
 
 _NO_HASH = "the revisions fail on an empty throwaway server, so that their plan has no hash and apply cannot know it again"
 
+_SEVERAL = "env.py runs each revision in several schemas, one schema after the other: there is no one state before it"
+
 
 def pending_revisions(run: Run) -> tuple[PlannedRevision, ...]:
     """Return what would be rehearsed: the pending revisions, up to option ``to``.
@@ -119,4 +121,6 @@ def _there_and_back(run: Run, database: Database, *, target: str) -> tuple[Ran, 
         if ran.error:
             return ran, ()
         pending = pending_revisions(run)
+        if len(pending) > 1 and len(ran.revisions) > len(pending):
+            return ran, tuple(DowngradeRehearsal(revision=each.revision, reasons=(_SEVERAL,)) for each in reversed(pending))
         return ran, go_back(run.settings, database, run.history, revisions=pending, states=states, progress=run.progress)

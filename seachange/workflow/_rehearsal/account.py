@@ -63,9 +63,11 @@ def account(facts: RevisionFacts, measured: Measured) -> RevisionRehearsal:
 
 def _grouped(statements: Sequence[StatementFacts]) -> list[list[StatementFacts]]:
     """Put together what the same line sends again and again and that does the same to others."""
-    groups: dict[object, list[StatementFacts]] = {}
+    groups: dict[tuple[object, object], list[StatementFacts]] = {}
     for each in statements:
-        key = (each.file, each.line, each.op, _locks(each), _work(each), bool(each.transaction), each.error)
+        line, locks = (each.file, each.line, each.op, _work(each), bool(each.transaction), each.error), _locks(each)
+        # What has no lock that is new holds those of the turn before it.
+        key = (line, locks) if locks else next((known for known in groups if known[0] == line), (line, locks))
         groups.setdefault(key, []).append(each)
     return list(groups.values())
 

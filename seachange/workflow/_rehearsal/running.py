@@ -53,14 +53,18 @@ def run_revisions(
     """
     from seachange.safety.trace import Tracer
 
-    tables = {facts.revision: touched(facts) for facts in trace.revisions}
+    tables: dict[str, tuple[str, ...]] = {}
+    for each in trace.revisions:
+        # A revision that env.py runs in several schemas is traced once for each.
+        tables[each.revision] = (*tables.get(each.revision, ()), *touched(each))
     with Meter(database) as meter, Probes(database) as probes:
         tracer = Tracer(root=run.settings.root, database=database)
         stage = _Stage(meter, probes, tables=tables)
 
         def begin(revision: Revision) -> None:
             stage.end()
-            note(revision.revision)
+            if not stage.knows(revision):
+                note(revision.revision)
             run.progress(f"rehearsing {revision.revision} {revision.title}")
             stage.begin(revision)
             tracer.begin(revision.revision, path=revision.path, title=revision.title)
@@ -112,9 +116,16 @@ class _Stage:
         self._probes = probes
         self._tables = tables
         self._begun = False
+        self._known: set[str] = set()
         self._not_probed: tuple[str, ...] = ()
         self._wal_by_write = 0.0
         self.measured: list[Measured] = []
+
+    def knows(self, revision: Revision) -> bool:
+        """Whether a revision began before, in another schema; from now on it has."""
+        found = revision.revision in self._known
+        self._known.add(revision.revision)
+        return found
 
     def begin(self, revision: Revision) -> None:
         """Let readers and writers begin."""
