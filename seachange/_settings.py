@@ -149,6 +149,9 @@ class RehearsalSettings:
         default=(),
     )
     rehearsal_keep: int = setting(_casts.count, "number", "restored copies to keep in the cache for rehearsals", default=2)
+    rehearsal_rows: int = setting(
+        _casts.count, "number", "the most made-up rows in a table where a rehearsal has no copy of the real ones", default=100_000
+    )
     require_rehearsal: int = setting(
         _casts.duration,
         "time",

@@ -19,6 +19,7 @@ __all__ = [
     "Roles",
     "TableContents",
     "read_contents",
+    "read_session",
     "read_tables",
 ]
 
@@ -228,8 +229,16 @@ def read_contents(connection: Connection[Any]) -> Contents:
         grants=tuple(grants) if database["datacl"] is not None else None,
         comment=database["comment"] or "",
         collations=dict(connection.execute(_COLLATIONS).fetchall()),
-        session=dict(connection.execute(_SESSION, [list(_MEANING)]).fetchall()),
+        session=read_session(connection),
     )
+
+
+def read_session(connection: Connection[Any]) -> dict[str, str]:
+    """Return the settings that a session of this database begins with and that give statements their meaning.
+
+    :param connection: to the database.
+    """
+    return dict(connection.execute(_SESSION, [list(_MEANING)]).fetchall())
 
 
 def read_tables(connection: Connection[Any]) -> dict[str, int | None]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from seachange.errors import ConfigError
 from seachange.plan import jsonable
 from seachange.postgres.catalog import qualified
+from seachange.safety.column_statistics import ColumnStatistics
 
 if TYPE_CHECKING:
     import psycopg
@@ -96,7 +97,7 @@ class Statistics:
 
     ``complete``: a table that is not named does not exist there; a file may be older than a table.
     A partitioned table counts what its partitions hold. ``since`` is when the counters began, empty when they never were reset;
-    ``created`` is when all this was read.
+    ``created`` is when all this was read. ``columns`` by table and name are there where somebody asked for them.
     """
 
     tables: Mapping[str, TableStatistics]
@@ -105,6 +106,7 @@ class Statistics:
     indexes: Mapping[str, IndexStatistics] = dataclasses.field(default_factory=dict)
     since: str = ""
     created: str = ""
+    columns: Mapping[str, Mapping[str, ColumnStatistics]] = dataclasses.field(default_factory=dict)
 
     def to_json(self) -> str:
         """Return all of it as one JSON document, for :meth:`from_json`."""
@@ -133,8 +135,12 @@ class Statistics:
                 source=str(document["source"]),
                 since=str(document["since"]),
                 created=str(document["created"]),
+                columns={
+                    str(table): {str(name): ColumnStatistics.of(each) for name, each in columns.items()}
+                    for table, columns in document.get("columns", {}).items()
+                },
             )
-        except (AttributeError, KeyError, TypeError) as exc:
+        except (AttributeError, KeyError, TypeError, ValueError) as exc:
             raise ConfigError(f"{what}: it says {STATISTICS_SCHEMA}, but is none: {exc!r}", hint=_MAKE_ANEW) from exc
 
 

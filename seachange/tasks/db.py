@@ -209,7 +209,7 @@ def stats(face: Face, *, export: str = "") -> None:
     from seachange.workflow.statistics import live_statistics, write_statistics
 
     with face.new_run() as run:
-        found = live_statistics(run)
+        found = live_statistics(run, columns=bool(export))
     if export:
         write_statistics(found, Path(export))
         face.say(f"the statistics were written to {export}")

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from pathlib import Path
 
 from seachange.errors import ConfigError, NotWritableError
+from seachange.safety.column_statistics import read_column_statistics
 from seachange.safety.statistics import Statistics, read_statistics
 from seachange.workflow.run import Run
 
 __all__ = ["exported_statistics", "live_statistics", "write_statistics"]
 
 
-def live_statistics(run: Run) -> Statistics:
+def live_statistics(run: Run, *, columns: bool = False) -> Statistics:
     """Return what the run's database has counted of its tables; nothing is changed.
 
+    :param run: the run.
+    :param columns: what it knows of the columns as well.
     :raises ServerUnreachableError: no server answered within ``migration_timeout``.
     """
     from seachange.postgres.connection import connect
 
     _ = run.server
     with contextlib.closing(connect(run.database, autocommit=True)) as connection:
-        return read_statistics(connection)
+        found = read_statistics(connection)
+        return dataclasses.replace(found, columns=read_column_statistics(connection)) if columns else found
 
 
 def exported_statistics(run: Run) -> Statistics | None:
