@@ -11,6 +11,7 @@ __all__ = [
     "BackupFailedError",
     "BackupInvalidError",
     "BackupNotFoundError",
+    "BackupRunningError",
     "BinaryNotFoundError",
     "CheckFoundError",
     "ConfigError",
@@ -268,6 +269,12 @@ class RowsInTheWayError(MigrationFailedError):
 
 class BackupFailedError(SeachangeError):
     """A backup could not be made; nothing that looks like one was left."""
+
+
+class BackupRunningError(SeachangeError):
+    """Another run makes a backup of the same database."""
+
+    exit_code = ExitCode.TRY_AGAIN
 
 
 class BackupInvalidError(SeachangeError):

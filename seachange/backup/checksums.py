@@ -10,7 +10,7 @@ import io
 import os
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 from seachange.backup.contents import LargeObjects, TableContents
@@ -52,10 +52,13 @@ _MARK = "\\qecho '\\\\.'\n"
 # pg_dump writes the tables of extensions only where the extension asks for it, and then only the rows it names; unlogged tables
 # cannot be read on a standby. Generated columns are computed again.
 _TABLES = r"""
-    SELECT format('%I.%I', n.nspname, c.relname),
+    SELECT format('%%I.%%I', n.nspname, c.relname),
            ARRAY(SELECT a.attname::text FROM pg_attribute a
                  WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY a.attnum),
-           x.condition, pg_table_size(c.oid)
+           x.condition,
+           CASE WHEN %(only)s::text[] IS NULL OR format('%%I.%%I', n.nspname, c.relname) = ANY (%(only)s)
+                THEN pg_table_size(c.oid) END,
+           c.oid
     FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
@@ -84,6 +87,7 @@ _LARGE_OBJECTS = """COPY (
 class DumpedTable:
     """A table whose rows pg_dump writes: the columns in its text, which rows (of an extension's table), its size on disk."""
 
+    oid: int
     columns: tuple[str, ...]
     condition: str = ""
     size_bytes: int = 0
@@ -93,7 +97,7 @@ def table_checksums(
     database: Database,
     settings: Settings,
     *,
-    tables: Mapping[str, TableContents] | None = None,
+    tables: Mapping[str, TableContents | None] | None = None,
     snapshot: str = "",
     jobs: int = 1,
     progress: Callable[[int], None] | None = None,
@@ -105,8 +109,8 @@ def table_checksums(
 
     :param database: the database.
     :param settings: where programs come from; ``migration_timeout`` and ``stall_timeout``.
-    :param tables: those of a manifest, to be read with the columns that they had; by default all that a dump contains. One that
-        the database does not have is left out of the answer.
+    :param tables: those of a manifest, to be read with the columns that they had (None: with those that a dump has); by default
+        all that a dump contains. One that the database does not have is left out of the answer.
     :param snapshot: an exported snapshot; by default one of its own.
     :param jobs: how many connections to read with.
     :param progress: told how many bytes were read so far.
@@ -118,7 +122,7 @@ def table_checksums(
     with contextlib.ExitStack() as stack:
         session = stack.enter_context(contextlib.closing(connect(database, statement_timeout_ms=0)))
         snapshot = snapshot or stack.enter_context(_exported(session))
-        found = read_dumped_tables(session)
+        found = read_dumped_tables(session, only=tables)
         wanted = found if tables is None else {name: _as_it_was(found[name], tables[name]) for name in tables if name in found}
         statements = [_statement(name, table) for name, table in wanted.items()]
         texts = dict(zip(wanted, _in_its_encoding(session, statements), strict=True))
@@ -145,20 +149,20 @@ def large_object_checksum(database: Database, settings: Settings, *, snapshot: s
         return _Reading(session, database, settings, snapshot=snapshot, progress=None).read_large_objects()
 
 
-def read_dumped_tables(session: Connection[Any]) -> dict[str, DumpedTable]:
+def read_dumped_tables(session: Connection[Any], *, only: Collection[str] | None = None) -> dict[str, DumpedTable]:
     """Return the tables whose rows a dump of the whole database contains, by qualified name.
 
     :param session: to the database.
+    :param only: those whose sizes are wanted, which waits for their locks; all by default.
     """
-    rows = session.execute(_TABLES).fetchall()
     return {
-        name: DumpedTable(columns=tuple(columns), condition=condition or "", size_bytes=size)
-        for name, columns, condition, size in rows
+        full: DumpedTable(oid=oid, columns=tuple(columns), condition=condition or "", size_bytes=size or 0)
+        for full, columns, condition, size, oid in session.execute(_TABLES, {"only": None if only is None else list(only)})
     }
 
 
-def _as_it_was(table: DumpedTable, before: TableContents) -> DumpedTable:
-    if before.columns and set(before.columns) <= set(table.columns):
+def _as_it_was(table: DumpedTable, before: TableContents | None) -> DumpedTable:
+    if before and before.columns and set(before.columns) <= set(table.columns):
         return dataclasses.replace(table, columns=before.columns)
     return table
 

@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seachange import __version__
-from seachange.backup.dump import COMPRESSION, FORMAT, Dumped, client_version, dump_database
+from seachange.backup.dump import Dumped, Recipe, client_version, dump_database
 from seachange.backup.files import disk_error, free_bytes, full_disk, write_new
-from seachange.backup.manifest import MANIFEST_NAME, Manifest, ServerFacts, describe_file
+from seachange.backup.manifest import MANIFEST_NAME, Manifest, ServerFacts
+from seachange.backup.planning import plan_backup, previous_of
+from seachange.backup.running import running_alone
+from seachange.backup.selection import EVERYTHING, Selection
 from seachange.backup.stores import open_store
 from seachange.backup.verify import Backup
 from seachange.config import Settings
@@ -21,17 +24,9 @@ from seachange.config import Settings
 if TYPE_CHECKING:
     from seachange.postgres.connection import Database, ServerInfo
 
-__all__ = ["DUMP_NAME", "create_backup", "estimate_bytes"]
+__all__ = ["create_backup"]
 
 log = logging.getLogger(__name__)
-
-DUMP_NAME = "database.dump"
-
-# What an empty database takes on disk (PostgreSQL 14 to 18: 7 to 8 MB), and nothing in a dump.
-_EMPTY_BYTES = 7 * 1024**2
-# Measured: 234 MB for 1.6 GB of data folder. A guess for the first backup only; the later ones know the ratio of the last.
-_USUAL_RATIO = 0.15
-_LEAST_BYTES = 64 * 1024
 
 
 def create_backup(
@@ -40,20 +35,25 @@ def create_backup(
     *,
     revision: str,
     server: ServerInfo,
+    selection: Selection = EVERYTHING,
+    dump_format: str = "",
     progress: Callable[[str], None] | None = None,
     clock: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.UTC),
 ) -> Backup:
     """Back up a database into a new folder; it has its name only when everything in it is complete and on disk.
 
     :param database: the database.
-    :param settings: where backups go, and how long to wait.
+    :param settings: where backups go, how they are made, and how long to wait.
     :param revision: the revision that the database is at, for the manifest and the name.
     :param server: what the server said about itself.
+    :param selection: what goes in; all of it by default. Less than all is no safety net.
+    :param dump_format: overrides ``backup_format``.
     :param progress: told what is being done.
     :param clock: the time in UTC.
     :returns: the backup.
     :raises NotWritableError: the folder cannot be written, or is a symbolic link.
     :raises OutOfDiskError: the disk has, or had, no room for it.
+    :raises BackupRunningError: another run makes a backup of the same database.
     :raises BackupFailedError: the database could not be dumped; nothing that looks like a backup is left.
     :raises TimeoutExceededError: a lock was not to be had, or the dump stood still.
     :raises BinaryNotFoundError: there is no pg_dump that is new enough.
@@ -62,59 +62,39 @@ def create_backup(
 
     store = open_store(settings)
     folder = store.staging()
-    backups = store.list()
-    _require_space(folder, _previous(backups, server), server)
-    program = binaries.client(settings, "pg_dump", major=server.major)
-    started, begin = clock(), time.monotonic()
-    with store.staged() as partial:
-        try:
-            dumped = dump_database(database, partial / DUMP_NAME, settings, program=program, progress=progress or _ignore)
-            manifest = _manifest(
-                partial,
-                dumped,
-                server,
-                sequence=_next_sequence(backups, started),
-                started=started,
-                begin=begin,
-                revision=revision,
-                program=program,
-            )
-            write_new(partial / MANIFEST_NAME, manifest.to_json())
-            backup = store.publish(partial, _name(manifest), progress=progress)
-        except OSError as exc:
-            raise disk_error(exc, folder) from exc
+    begin, program = time.monotonic(), binaries.client(settings, "pg_dump", major=server.major)
+    with running_alone(folder, database=server.database, server=server.system_identifier or database.redacted):
+        backups = store.list()
+        previous = previous_of(backups, server, selection)
+        plan = plan_backup(database, settings, server=server, previous=previous, selection=selection, dump_format=dump_format)
+        if free_bytes(folder) < plan.needed_bytes:
+            raise full_disk(folder, needed=plan.needed_bytes)
+        started = clock()
+        with store.staged() as partial:
+            try:
+                dumped = dump_database(
+                    database, partial, settings, recipe=plan.recipe, program=program, progress=progress or _ignore
+                )
+                manifest = _manifest(
+                    dumped,
+                    server,
+                    plan.recipe,
+                    sequence=_next_sequence(backups, started),
+                    started=started,
+                    begin=begin,
+                    revision=revision,
+                    program=program,
+                )
+                write_new(partial / MANIFEST_NAME, manifest.to_json())
+                backup = store.publish(partial, _name(manifest), progress=progress)
+            except OSError as exc:
+                raise disk_error(exc, folder) from exc
     log.info("backup %s made in %.2f s", backup.name, manifest.duration_s)
     return backup
 
 
-def estimate_bytes(size_bytes: int, previous: Backup | None) -> int:
-    """Return how large a backup of a database will roughly be.
-
-    :param size_bytes: the size of the database on the server.
-    :param previous: the last backup of the same database; the ratio of its size to the database's is used again.
-    """
-    ratio = _USUAL_RATIO
-    if previous and previous.manifest:
-        ratio = min(1.0, previous.size_bytes / max(1, previous.manifest.contents.size_bytes - _EMPTY_BYTES))
-    return max(_LEAST_BYTES, round((size_bytes - _EMPTY_BYTES) * ratio))
-
-
 def _ignore(_text: str) -> None:
     """Tell nobody."""
-
-
-def _require_space(folder: Path, previous: Backup | None, server: ServerInfo) -> None:
-    needed, free = estimate_bytes(server.size_bytes, previous), free_bytes(folder)
-    if free < needed:
-        raise full_disk(folder, needed=needed)
-
-
-def _previous(backups: Sequence[Backup], server: ServerInfo) -> Backup | None:
-    for backup in backups:
-        manifest = backup.manifest
-        if manifest and (manifest.database, manifest.server.system_identifier) == (server.database, server.system_identifier):
-            return backup
-    return None
 
 
 def _next_sequence(backups: Sequence[Backup], started: datetime.datetime) -> int:
@@ -124,9 +104,9 @@ def _next_sequence(backups: Sequence[Backup], started: datetime.datetime) -> int
 
 
 def _manifest(
-    partial: Path,
     dumped: Dumped,
     server: ServerInfo,
+    recipe: Recipe,
     *,
     sequence: int,
     started: datetime.datetime,
@@ -137,12 +117,14 @@ def _manifest(
     return Manifest(
         sequence=sequence,
         started=started,
-        files=(describe_file(partial, DUMP_NAME),),
+        files=dumped.files,
         duration_s=time.monotonic() - begin,
         tool_version=__version__,
         revision=revision,
-        format=FORMAT,
-        compression=COMPRESSION,
+        format=recipe.format,
+        scope=recipe.selection.scope,
+        compression=recipe.compression,
+        encryption=recipe.recipients,
         client_version=client_version(program),
         server=_facts(server),
         contents=dumped.contents,
@@ -150,6 +132,7 @@ def _manifest(
         fingerprint=dumped.fingerprint,
         tables=dumped.tables,
         large_objects=dumped.large_objects,
+        notes=recipe.selection.notes,
     )
 
 
@@ -159,7 +142,12 @@ def _facts(server: ServerInfo) -> ServerFacts:
 
 def _name(manifest: Manifest) -> str:
     started = manifest.started.astimezone(datetime.UTC)
-    parts = [f"{started:%Y%m%dT%H%M%SZ}", _slug(manifest.database) or "database", _slug(manifest.revision)]
+    parts = [
+        f"{started:%Y%m%dT%H%M%SZ}",
+        _slug(manifest.database) or "database",
+        _slug(manifest.revision),
+        "" if manifest.scope == "database" else manifest.scope,
+    ]
     return "-".join(part for part in parts if part)
 
 

@@ -1,20 +1,26 @@
-"""One dump of one database: its snapshot, the program, the watchdog, and what a failure means."""
+"""One dump of one database: the program, its watchdog, what it is told to take, and what a failure means."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import logging
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from io import BufferedWriter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, LiteralString
+from typing import TYPE_CHECKING, Literal
 
-from seachange.backup.checksums import DUMP_OPTIONS, large_object_checksum, table_checksums
+from seachange.backup.checksums import DUMP_OPTIONS, DumpedTable, large_object_checksum, read_dumped_tables, table_checksums
 from seachange.backup.contents import Contents, LargeObjects, TableContents, read_contents
-from seachange.backup.files import full_disk, open_new, open_to_read, sync_file
+from seachange.backup.directory import Seals, large_object_tallies, table_files
+from seachange.backup.files import full_disk, open_new, open_to_read, sync_file, sync_folder
+from seachange.backup.manifest import BackupFile
+from seachange.backup.sealing import ARCHIVE_NAMES, COMPRESSION, Sealed, seal_file
+from seachange.backup.selection import EVERYTHING, Selected, Selection
+from seachange.backup.snapshot import READ_HINT, Snapshot, blockers, hold_snapshot, lock_not_had, lock_tables
+from seachange.backup.tally import large_objects
 from seachange.config import Settings
 from seachange.errors import (
     BackupFailedError,
@@ -26,62 +32,58 @@ from seachange.errors import (
 )
 
 if TYPE_CHECKING:
-    from seachange.postgres.connection import Database, Session
+    from seachange.postgres.connection import Database
 
-__all__ = ["COMPRESSION", "FORMAT", "Dumped", "client_version", "dump_database"]
+__all__ = ["Dumped", "Recipe", "client_version", "dump_database"]
 
 log = logging.getLogger(__name__)
 
 # Uncompressed archives restore flipped bytes without a complaint (30 of 60 tried); level 1 takes half the time of the default.
-FORMAT = "custom"
-COMPRESSION = "gzip:1"
-_ARCHIVE_MAGIC = b"PGDMP"
+_CUSTOM_LEVEL = 1
 _ATTEMPTS = 3
+_MB = 1024**2
+_ARCHIVE_MAGIC = b"PGDMP"
 
-# Asked before the snapshot is taken: what is committed after it has a higher one, also while this was asked.
-_LSN = """
-    SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END::text
-"""
 
-_LOCKABLE = """
-    SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
-      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
-    ORDER BY c.oid
-"""
-_LOCKED_AT_ONCE = 500
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a dump is made: its format, what goes in, who can read it, with how many connections, and the size to expect."""
 
-_BLOCKERS = """
-    SELECT format('pid %%s (%%s, %%s since %%s) holds %%s', a.pid, coalesce(nullif(a.application_name, ''), 'unnamed'), a.state,
-                  to_char(a.state_change, 'HH24:MI:SS'), l.relation::regclass)
-    FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
-    WHERE l.mode = 'AccessExclusiveLock' AND l.granted AND l.relation >= 16384
-      AND l.database = (SELECT oid FROM pg_database WHERE datname = %s)
-    ORDER BY a.state_change LIMIT 3
-"""
+    format: Literal["custom", "directory"]
+    selection: Selection = EVERYTHING
+    recipients: tuple[str, ...] = ()
+    jobs: int = 1
+    expected_bytes: int = 0
+
+    @property
+    def compression(self) -> str:
+        """The word for it in the manifest: of pg_dump itself, or of our own pass."""
+        return COMPRESSION if self.format == "directory" else f"gzip:{_CUSTOM_LEVEL}"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Dumped:
-    """What was dumped, all of it as of one snapshot."""
+    """What was dumped, all of it as of one snapshot, and the files that hold it."""
 
     contents: Contents
     snapshot_lsn: str
     fingerprint: str
+    files: tuple[BackupFile, ...] = ()
     tables: Mapping[str, TableContents] = dataclasses.field(default_factory=dict)
     large_objects: LargeObjects | None = None
 
 
 def dump_database(
-    database: Database, path: Path, settings: Settings, *, program: Path, progress: Callable[[str], None]
+    database: Database, folder: Path, settings: Settings, *, recipe: Recipe, program: Path, progress: Callable[[str], None]
 ) -> Dumped:
-    """Write an archive of the whole database to a new file, and wait until it is on disk.
+    """Write an archive of a database into a folder, and wait until it is on disk.
 
     A lost connection is tried again with a new snapshot.
 
     :param database: the database.
-    :param path: the archive; it must not exist.
+    :param folder: an empty folder.
     :param settings: ``migration_timeout`` bounds the wait for locks, ``stall_timeout`` that for progress.
+    :param recipe: how.
     :param program: pg_dump of the server's major version or a newer one.
     :param progress: told what was written so far.
     :returns: what the database held, in the snapshot of the dump.
@@ -92,13 +94,13 @@ def dump_database(
 
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            return _dump_once(database, path, settings, program=program, progress=progress)
+            return _Dump(database, folder, settings, recipe=recipe, program=program, progress=progress).run()
         except SeachangeError as exc:
             if attempt == _ATTEMPTS or not _is_lost_connection(exc):
-                raise _failure(exc, database, path) from exc
+                raise _failure(exc, database, folder) from exc
             log.warning("attempt %d to dump %s failed and is repeated: %s", attempt, database.redacted, exc)
             progress("the connection was lost; trying again")
-            path.unlink(missing_ok=True)
+            _empty(folder)
             wait_until_reachable(database, timeout_s=settings.migration_timeout / 1000)
     raise AssertionError("the last attempt returns or raises")
 
@@ -114,90 +116,133 @@ def client_version(program: Path) -> str:
     return found[0] if found else "unknown"
 
 
-def _dump_once(database: Database, path: Path, settings: Settings, *, program: Path, progress: Callable[[str], None]) -> Dumped:
-    from seachange.postgres.catalog import read_catalog
-    from seachange.postgres.programs import run
+class _Dump:
+    """One attempt."""
 
-    with open_new(path) as file, _snapshot(database, settings) as (session, snapshot, lsn):
-        _lock_tables(session, database)
-        dumped = Dumped(contents=read_contents(session), snapshot_lsn=lsn, fingerprint=read_catalog(session).fingerprint)
-        run(
-            program,
-            _arguments(snapshot, settings),
-            database=database,
-            stdout=file,
-            env={"PGOPTIONS": f"{database.parameters.get('options', '')} {DUMP_OPTIONS}".strip()},
-            stall_timeout_s=(settings.stall_timeout + settings.migration_timeout) / 1000,
-            progress=lambda: _report_size(file, progress),
+    def __init__(
+        self,
+        database: Database,
+        folder: Path,
+        settings: Settings,
+        *,
+        recipe: Recipe,
+        program: Path,
+        progress: Callable[[str], None],
+    ) -> None:
+        self._database, self._folder, self._settings = database, folder, settings
+        self._recipe, self._program, self._progress = recipe, program, progress
+
+    def run(self) -> Dumped:
+        from seachange.postgres.catalog import read_catalog
+
+        with hold_snapshot(self._database, self._settings) as snapshot:
+            selected = self._recipe.selection.resolve(snapshot.session)
+            lock_tables(snapshot.session, self._database, selected)
+            whole = read_contents(snapshot.session)
+            tables = read_dumped_tables(snapshot.session)
+            dumped = Dumped(
+                contents=selected.contents(whole),
+                snapshot_lsn=snapshot.lsn,
+                fingerprint=read_catalog(snapshot.session).fingerprint,
+            )
+            wanted = {} if self._recipe.selection.schema_only else {name: tables[name] for name in selected.among(tables)}
+            write = self._directory if self._recipe.format == "directory" else self._custom
+            return write(snapshot, selected, dumped=dumped, tables=wanted)
+
+    def _custom(self, snapshot: Snapshot, selected: Selected, *, dumped: Dumped, tables: Mapping[str, DumpedTable]) -> Dumped:
+        name = ARCHIVE_NAMES["custom"]
+        with open_new(self._folder / name) as file:
+            options = ["--format=custom", f"--compress={_CUSTOM_LEVEL}"]
+            self._pg_dump(snapshot, selected, options=options, stdout=file, look=lambda: self._look_at(file))
+            sync_file(file)
+        with open_to_read(self._folder / name) as written:
+            if written.read(len(_ARCHIVE_MAGIC)) != _ARCHIVE_MAGIC:
+                raise BackupFailedError(f"{self._program.name} ended without an error and without an archive")
+        self._progress("reading the tables once more, for their checksums")
+        contents = table_checksums(
+            self._database, self._settings, tables=dict.fromkeys(tables), snapshot=snapshot.name, jobs=self._recipe.jobs
         )
-        sync_file(file)
-        progress("reading the tables once more, for their checksums")
-        dumped = dataclasses.replace(
+        whole = self._recipe.selection.scope == "database"
+        objects = large_object_checksum(self._database, self._settings, snapshot=snapshot.name) if whole else None
+        sealed = seal_file(self._folder, name, recipients=self._recipe.recipients)
+        return dataclasses.replace(dumped, files=(sealed.file,), tables=contents, large_objects=objects)
+
+    def _directory(self, snapshot: Snapshot, selected: Selected, *, dumped: Dumped, tables: Mapping[str, DumpedTable]) -> Dumped:
+        recipe, archive = self._recipe, self._folder / ARCHIVE_NAMES["directory"]
+        with Seals(self._folder, recipients=recipe.recipients, jobs=recipe.jobs) as seals:
+            # We have every file on disk ourselves; one that is opened again for that could not be told from an unfinished one.
+            options = ["--format=directory", "--compress=0", f"--jobs={recipe.jobs}", "--no-sync", f"--file={archive}"]
+            self._pg_dump(snapshot, selected, options=options, look=lambda: self._look_into(seals, len(tables)))
+            files = self._table_files(archive)
+            self._progress("compressing and hashing the rest")
+            sealed = seals.finish()
+        sync_folder(archive)
+        contents = {name: _contents(name, table, sealed.get(files.get(table.oid, ""))) for name, table in tables.items()}
+        return dataclasses.replace(
             dumped,
-            tables=table_checksums(database, settings, snapshot=snapshot),
-            large_objects=large_object_checksum(database, settings, snapshot=snapshot),
+            files=tuple(one.file for _, one in sorted(sealed.items())),
+            tables=contents,
+            large_objects=large_objects(large_object_tallies(sealed)) if recipe.selection.scope == "database" else None,
         )
-    with open_to_read(path) as written:
-        if written.read(len(_ARCHIVE_MAGIC)) != _ARCHIVE_MAGIC:
-            raise BackupFailedError(f"{program.name} ended without an error and without an archive")
-    return dumped
+
+    def _pg_dump(
+        self,
+        snapshot: Snapshot,
+        selected: Selected,
+        *,
+        options: Sequence[str],
+        look: Callable[[], int],
+        stdout: BufferedWriter | None = None,
+    ) -> None:
+        from seachange.postgres.programs import run
+
+        patience_ms = self._settings.migration_timeout
+        common = [f"--lock-wait-timeout={max(1, patience_ms)}", f"--snapshot={snapshot.name}", *selected.arguments]
+        run(
+            self._program,
+            [*options, *common],
+            database=self._database,
+            stdout=stdout,
+            env={"PGOPTIONS": f"{self._database.parameters.get('options', '')} {DUMP_OPTIONS}".strip()},
+            stall_timeout_s=(self._settings.stall_timeout + patience_ms) / 1000,
+            progress=look,
+        )
+
+    def _table_files(self, archive: Path) -> dict[int, str]:
+        from seachange.postgres import binaries
+        from seachange.postgres.programs import run
+
+        major = int(client_version(self._program).partition(".")[0])
+        reader = binaries.client(self._settings, "pg_restore", major=major)
+        return table_files(run(reader, ["--list", str(archive)]).stdout.decode("utf-8", "replace"))
+
+    def _look_at(self, file: BufferedWriter) -> int:
+        size = os.fstat(file.fileno()).st_size
+        if size:
+            self._progress(f"{size / _MB:.1f} MB written")
+        return size
+
+    def _look_into(self, seals: Seals, tables: int) -> int:
+        size = seals.look()
+        if size:
+            share = f" ({min(99, size * 100 // expected)} %)" if (expected := self._recipe.expected_bytes) else ""
+            self._progress(f"{seals.finished} of {tables} tables, {size / _MB:.1f} MB{share}")
+        return size
 
 
-def _arguments(snapshot: str, settings: Settings) -> list[str]:
-    return [
-        f"--format={FORMAT}",
-        f"--compress={COMPRESSION.partition(':')[2]}",
-        f"--lock-wait-timeout={max(1, settings.migration_timeout)}",
-        f"--snapshot={snapshot}",
-    ]
+def _contents(name: str, table: DumpedTable, sealed: Sealed | None) -> TableContents:
+    if sealed is None:
+        raise BackupFailedError(f"pg_dump ended without an error and left out {name}", hint="look at the server's log")
+    return sealed.tally.contents(columns=table.columns)
 
 
-@contextlib.contextmanager
-def _snapshot(database: Database, settings: Settings) -> Iterator[tuple[Session, str, str]]:
-    """Hold a transaction whose snapshot the dump uses, so that what is said about the contents is what is in the dump."""
-    import psycopg
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
-    from seachange.postgres.connection import connect
-
-    patience_ms = max(1, settings.migration_timeout)
-    with contextlib.closing(connect(database, lock_timeout_ms=patience_ms, statement_timeout_ms=0)) as session:
-        session.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        session.read_only = True
-        try:
-            lsn = _text(session, _LSN)
-            session.rollback()
-            yield session, _text(session, "SELECT pg_export_snapshot()"), lsn
-        except psycopg.OperationalError as exc:
-            raise ServerUnreachableError(f"the connection to {database.redacted} was lost: {exc}") from exc
-        except psycopg.Error as exc:
-            raise BackupFailedError(f"{database.redacted} cannot be read: {exc}", hint=_READ_HINT) from exc
-
-
-def _lock_tables(session: Session, database: Database) -> None:
-    """Keep every table as it is until the transaction ends, as pg_dump will: the catalogue is not read out of one moment else."""
-    import psycopg
-
-    names = [row[0] for row in session.execute(_LOCKABLE)]
-    for some in (names[at : at + _LOCKED_AT_ONCE] for at in range(0, len(names), _LOCKED_AT_ONCE)):
-        try:
-            session.execute(f"LOCK TABLE ONLY {', ONLY '.join(some)} IN ACCESS SHARE MODE".encode())
-        except psycopg.errors.LockNotAvailable as exc:
-            raise _not_locked(some, database) from exc
-
-
-def _text(session: Session, query: LiteralString) -> str:
-    row = session.execute(query).fetchone()
-    return str(row[0]) if row else ""
-
-
-def _report_size(file: BufferedWriter, progress: Callable[[str], None]) -> int:
-    size = os.fstat(file.fileno()).st_size
-    if size:
-        progress(f"{size / 1024**2:.1f} MB written")
-    return size
-
-
-_READ_HINT = "grant the user pg_read_all_data (PostgreSQL 14 and later), or back up as the owner"
 
 _LOST = re.compile(
     r"server closed the connection|terminating connection|connection not open|could not receive data|could not send data"
@@ -212,11 +257,11 @@ def _is_lost_connection(exc: SeachangeError) -> bool:
     return isinstance(exc, ServerUnreachableError)
 
 
-def _failure(exc: SeachangeError, database: Database, path: Path) -> SeachangeError:
+def _failure(exc: SeachangeError, database: Database, folder: Path) -> SeachangeError:
     if not isinstance(exc, ProgramFailedError):
         return exc
     if "No space left on device" in exc.stderr or "Disk quota exceeded" in exc.stderr:
-        return full_disk(path.parent.parent)
+        return full_disk(folder.parent)
     if _is_lost_connection(exc):
         message = f"{database.name} was not backed up: the connection was lost {_ATTEMPTS} times, at last with: {exc.message}"
         return BackupFailedError(message, hint="look at the server's log", exit_code=ExitCode.TRY_AGAIN)
@@ -227,31 +272,13 @@ def _failure(exc: SeachangeError, database: Database, path: Path) -> SeachangeEr
 
 def _hint(stderr: str) -> str:
     if "permission denied" in stderr:
-        return _READ_HINT
+        return READ_HINT
     return "use a role with BYPASSRLS: a backup that leaves rows out is none" if "row-level security" in stderr else ""
 
 
 def _locked(exc: ProgramFailedError, database: Database) -> TimeoutExceededError | None:
     # pg_dump waits for locks under a statement timeout, and locks many tables by one statement.
     found = re.search(r"LOCK TABLE (.+) IN ACCESS SHARE MODE", exc.stderr)
-    if found is None or not ("timeout" in exc.stderr or _blockers(database)):
+    if found is None or not ("timeout" in exc.stderr or blockers(database)):
         return None
-    return _not_locked(found[1].split(", "), database)
-
-
-def _not_locked(names: Sequence[str], database: Database) -> TimeoutExceededError:
-    blockers = _blockers(database)
-    what = names[0] if len(names) == 1 else f"one of {len(names)} tables"
-    return TimeoutExceededError(
-        f"{database.name} was not backed up: a lock on {what} was not to be had in time"
-        + (f"; {'; '.join(blockers)}" if blockers else ""),
-        hint="wait for that session to end, or raise MIGRATION_TIMEOUT",
-    )
-
-
-def _blockers(database: Database) -> list[str]:
-    from seachange.postgres.connection import connect
-
-    with contextlib.closing(connect(database, autocommit=True)) as session:
-        rows: list[tuple[Any, ...]] = session.execute(_BLOCKERS, [database.name]).fetchall()
-    return [row[0] for row in rows]
+    return lock_not_had(found[1].split(", "), database)

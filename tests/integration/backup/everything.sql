@@ -40,7 +40,7 @@ CREATE TABLE uneven AS SELECT n, repeat('x', (n * 7919) % 1900) AS filler FROM g
 DELETE FROM uneven WHERE n % 7 = 0;
 INSERT INTO uneven SELECT n, 'late' FROM generate_series(5001, 5050) n;
 CREATE MATERIALIZED VIEW counted AS SELECT count(*) FROM generated;
-CREATE EXTENSION postgres_fdw;
-CREATE SERVER elsewhere FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host 'localhost');
+CREATE FOREIGN DATA WRAPPER abroad;
+CREATE SERVER elsewhere FOREIGN DATA WRAPPER abroad;
 CREATE FOREIGN TABLE far_away (x int) SERVER elsewhere;
 SELECT lo_from_bytea(90001, 'a large object'), lo_from_bytea(90002, decode(repeat('00ff', 500000), 'hex')), lo_create(90003);

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import dataclasses
 import datetime
 import json
 import os
+import re
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,11 +17,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from seachange.backup import Backup, list_backups, prune_backups, verify_digests
+from seachange.backup import list_backups, prune_backups, verify_digests
 from seachange.config import Settings
-from seachange.errors import AuthenticationFailedError, BackupFailedError, TimeoutExceededError
+from seachange.errors import AuthenticationFailedError, BackupFailedError, BackupRunningError, TimeoutExceededError
 from seachange.postgres.connection import Database, connect, describe
 from seachange.postgres.server import Server
+from seachange.testing.fixtures import fresh_database
 from tests.integration.backup.conftest import NOON, Backer, fill, left_in
 from tests.integration.backup.proxy import Proxy
 
@@ -63,16 +67,36 @@ def test_a_clock_that_goes_back_does_not_make_a_backup_the_older_one(clinic: Dat
     assert [backup.name for backup in prune_backups(here, keep=1)] == [first.name]
 
 
-def test_several_backups_at_once_all_succeed(clinic: Database, back_up: Backer, here: Settings) -> None:
-    made: list[Backup] = []
-    threads = [threading.Thread(target=lambda: made.append(back_up(clinic, clock=lambda: NOON))) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+def test_a_second_backup_of_the_same_database_is_told_who_makes_the_first(
+    gate: tuple[Proxy, Database], back_up: Backer, here: Settings
+) -> None:
+    proxy, database = gate
+    refused: list[BackupRunningError] = []
 
-    assert len({backup.name for backup in made}) == 4
+    def try_too() -> str:
+        try:
+            back_up(database)
+        except BackupRunningError as exc:
+            refused.append(exc)
+        return "go on"
+
+    proxy.at(1_000_000, try_too)
+    made = back_up(database)
+
+    assert left_in(here) == [made.name]
+    assert [exc.exit_code for exc in refused] == [6]
+    assert refused[0].message.startswith(f"{database.name} is being backed up already, by pid {os.getpid()} (")
+    assert re.search(rf" on {re.escape(socket.gethostname())}\) since \d{{4}}-\d\d-\d\dT", refused[0].message)
+
+
+def test_backups_of_different_databases_at_once_all_succeed(server: Server, back_up: Backer, here: Settings) -> None:
+    with contextlib.ExitStack() as stack:
+        databases = [fill(stack.enter_context(fresh_database(server))) for _ in range(3)]
+        with concurrent.futures.ThreadPoolExecutor(3) as pool:
+            made = list(pool.map(lambda database: back_up(database, clock=lambda: NOON), databases))
+
     assert {backup.name for backup in list_backups(here, digests=True) if backup.complete} == {backup.name for backup in made}
+    assert len(left_in(here)) == 3
 
 
 def test_progress_is_told_while_it_is_written(gate: tuple[Proxy, Database], back_up: Backer) -> None:
@@ -116,18 +140,23 @@ def reader(server: Server) -> Iterator[str]:
 def test_a_role_that_may_not_read_everything_is_told_what_to_grant(
     clinic: Database, reader: str, back_up: Backer, here: Settings
 ) -> None:
-    with pytest.raises(BackupFailedError, match="permission denied for") as caught:
+    with pytest.raises(BackupFailedError) as caught:
         back_up(clinic.with_parameters(user=reader))
 
+    assert caught.value.message == (
+        'permission denied for backup_reader: it may not read "Größe ""x"""."a b", public.clients, '
+        "sequence public.clients_id_seq, sequence public.numbers, public.pets and 5 more"
+    )
     assert caught.value.hint == "grant the user pg_read_all_data (PostgreSQL 14 and later), or back up as the owner"
     assert left_in(here) == []
 
 
 def test_row_security_does_not_leave_rows_out_silently(clinic: Database, reader: str, back_up: Backer, here: Settings) -> None:
     fill(clinic, f"GRANT pg_read_all_data TO {reader}; SELECT lo_unlink(oid) FROM pg_largeobject_metadata")
-    with pytest.raises(BackupFailedError, match="row-level security") as caught:
+    with pytest.raises(BackupFailedError) as caught:
         back_up(clinic.with_parameters(user=reader))
 
+    assert caught.value.message == "row-level security would hide rows of public.pets from backup_reader"
     assert "BYPASSRLS" in caught.value.hint
     assert left_in(here) == []
 

@@ -29,7 +29,8 @@ from seachange.errors import (
 )
 from seachange.postgres import interrupt
 from seachange.postgres.connection import Database, connect
-from seachange.postgres.server import throwaway
+from seachange.postgres.server import Server, throwaway
+from seachange.testing.fixtures import fresh_database
 from tests.integration.backup.conftest import BIG, Backer, fill, left_in
 from tests.integration.backup.proxy import Proxy, proxied
 
@@ -242,12 +243,12 @@ def test_what_a_killed_run_left_is_swept_by_the_next(
         process.kill()
         process.wait()
         # pg_dump does not outlive us, and the wreck does not look like a backup.
-        (wreck,) = left_in(here)
+        lock, wreck = left_in(here)
     _wait_until(lambda: _dumps_run(big) == 0)
 
     assert wreck.startswith(".partial-")
     assert list_backups(here) == ()
-    assert left_in(here) == [wreck]
+    assert left_in(here) == [lock, wreck]
 
     made = back_up(big)
 
@@ -255,11 +256,11 @@ def test_what_a_killed_run_left_is_swept_by_the_next(
 
 
 def test_a_running_backup_is_not_taken_for_a_wreck(
-    gate: tuple[Proxy, Database], big: Database, here: Settings, back_up: Backer
+    gate: tuple[Proxy, Database], server: Server, here: Settings, back_up: Backer
 ) -> None:
     proxy, database = gate
-    with _backing_up(here, proxy, database):
-        (under_way,) = left_in(here)
-        made = back_up(big)
+    with _backing_up(here, proxy, database), fresh_database(server) as other:
+        under_way = left_in(here)
+        made = back_up(other)
 
-        assert left_in(here) == sorted([under_way, made.name])
+        assert left_in(here) == sorted([*under_way, made.name])

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from seachange.backup.create import estimate_bytes
 from seachange.backup.manifest import BackupFile
+from seachange.backup.planning import estimate_bytes
 from seachange.backup.verify import Backup
 from tests.backups import make_manifest
 
