@@ -69,28 +69,64 @@ def create_backup(
         plan = plan_backup(database, settings, server=server, previous=previous, selection=selection, dump_format=dump_format)
         if free_bytes(folder) < plan.needed_bytes:
             raise full_disk(folder, needed=plan.needed_bytes)
-        started = clock()
         with store.staged() as partial:
             try:
-                dumped = dump_database(
-                    database, partial, settings, recipe=plan.recipe, program=program, progress=progress or _ignore
-                )
-                manifest = _manifest(
-                    dumped,
-                    server,
-                    plan.recipe,
-                    sequence=_next_sequence(backups, started),
-                    started=started,
-                    begin=begin,
-                    revision=revision,
-                    program=program,
-                )
-                write_new(partial / MANIFEST_NAME, manifest.to_json())
+                work = _Work(database, settings, plan.recipe, server=server, program=program, revision=revision)
+                manifest = work.write(partial, backups, started=clock(), begin=begin, progress=progress or _ignore)
                 backup = store.publish(partial, _name(manifest), progress=progress)
             except OSError as exc:
                 raise disk_error(exc, folder) from exc
     log.info("backup %s made in %.2f s", backup.name, manifest.duration_s)
     return backup
+
+
+class _Work:
+    """One backup under way."""
+
+    def __init__(
+        self, database: Database, settings: Settings, recipe: Recipe, *, server: ServerInfo, program: Path, revision: str
+    ) -> None:
+        self._database, self._settings, self._recipe = database, settings, recipe
+        self._server, self._program, self._revision = server, program, revision
+
+    def write(
+        self,
+        partial: Path,
+        backups: Sequence[Backup],
+        *,
+        started: datetime.datetime,
+        begin: float,
+        progress: Callable[[str], None],
+    ) -> Manifest:
+        """Write all files of the backup, its manifest last."""
+        dumped = dump_database(
+            self._database, partial, self._settings, recipe=self._recipe, program=self._program, progress=progress
+        )
+        manifest = self._manifest(dumped, sequence=_next_sequence(backups, started), started=started, begin=begin)
+        write_new(partial / MANIFEST_NAME, manifest.to_json())
+        return manifest
+
+    def _manifest(self, dumped: Dumped, *, sequence: int, started: datetime.datetime, begin: float) -> Manifest:
+        return Manifest(
+            sequence=sequence,
+            started=started,
+            files=dumped.files,
+            duration_s=time.monotonic() - begin,
+            tool_version=__version__,
+            revision=self._revision,
+            format=self._recipe.format,
+            scope=self._recipe.selection.scope,
+            compression=self._recipe.compression,
+            encryption=self._recipe.recipients,
+            client_version=client_version(self._program),
+            server=_facts(self._server),
+            contents=dumped.contents,
+            snapshot_lsn=dumped.snapshot_lsn,
+            fingerprint=dumped.fingerprint,
+            tables=dumped.tables,
+            large_objects=dumped.large_objects,
+            notes=self._recipe.selection.notes,
+        )
 
 
 def _ignore(_text: str) -> None:
@@ -101,39 +137,6 @@ def _next_sequence(backups: Sequence[Backup], started: datetime.datetime) -> int
     # Milliseconds since 1970, but always beyond the last one: a clock that goes back does not make this the older backup.
     last = max((backup.manifest.sequence for backup in backups if backup.manifest), default=0)
     return max(round(started.timestamp() * 1000), last + 1)
-
-
-def _manifest(
-    dumped: Dumped,
-    server: ServerInfo,
-    recipe: Recipe,
-    *,
-    sequence: int,
-    started: datetime.datetime,
-    begin: float,
-    revision: str,
-    program: Path,
-) -> Manifest:
-    return Manifest(
-        sequence=sequence,
-        started=started,
-        files=dumped.files,
-        duration_s=time.monotonic() - begin,
-        tool_version=__version__,
-        revision=revision,
-        format=recipe.format,
-        scope=recipe.selection.scope,
-        compression=recipe.compression,
-        encryption=recipe.recipients,
-        client_version=client_version(program),
-        server=_facts(server),
-        contents=dumped.contents,
-        snapshot_lsn=dumped.snapshot_lsn,
-        fingerprint=dumped.fingerprint,
-        tables=dumped.tables,
-        large_objects=dumped.large_objects,
-        notes=recipe.selection.notes,
-    )
 
 
 def _facts(server: ServerInfo) -> ServerFacts:

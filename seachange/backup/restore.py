@@ -16,6 +16,7 @@ from seachange.backup.contents import read_tables
 from seachange.backup.manifest import Manifest
 from seachange.backup.ownership import Ownership
 from seachange.backup.preflight import Preflight, preflight
+from seachange.backup.sealing import unsealed
 from seachange.backup.store import fetched
 from seachange.backup.verify import Backup, verify_digests
 from seachange.config import Settings
@@ -102,13 +103,13 @@ def restore(
     :raises RestoreFailedError: the server lacks something, all of which is named; or it refused something.
     """
     begin, now, how = time.monotonic(), clock(), how or How()
-    with _intact(backup, settings, progress or (lambda _text: None)) as (local, manifest):
+    with _intact(backup, settings, progress or (lambda _text: None)) as (local, manifest, archive):
         work = _Work(
             backup=local,
             manifest=manifest,
             settings=settings,
             server=server,
-            folder=local.path,
+            archive=archive,
             ownership=how.ownership,
             jobs=how.jobs or settings.backup_jobs or _jobs(manifest),
             say=progress or (lambda _text: None),
@@ -142,14 +143,18 @@ def _manifest(backup: Backup) -> Manifest:
 
 
 @contextlib.contextmanager
-def _intact(backup: Backup, settings: Settings, say: Callable[[str], None]) -> Iterator[tuple[Backup, Manifest]]:
-    """Have a backup at hand and verify it; retention does not remove it for the length of the block."""
+def _intact(backup: Backup, settings: Settings, say: Callable[[str], None]) -> Iterator[tuple[Backup, Manifest, Path]]:
+    """Have a backup at hand, verify it, and decrypt it if need be; retention does not remove it for the length of the block."""
     if backup.remote:
         say(f"fetching {backup.name}")
     with fetched(backup, settings) as local:
         say(f"verifying {backup.name}")
         verify_digests(local)
-        yield local, _manifest(local)
+        manifest = _manifest(local)
+        if manifest.encryption:
+            say(f"decrypting {backup.name}")
+        with unsealed(local, settings) as archive:
+            yield local, manifest, archive
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -160,7 +165,7 @@ class _Work:
     manifest: Manifest
     settings: Settings
     server: Database
-    folder: Path
+    archive: Path
     ownership: Ownership
     jobs: int
     say: Callable[[str], None]
@@ -231,7 +236,7 @@ class _Work:
         from seachange.backup.granting import give_to_roles
         from seachange.backup.load import Archive, load_archive
 
-        archive = Archive(path=self.folder / self.manifest.files[0].path, made_by=self.manifest.client_version)
+        archive = Archive(path=self.archive, made_by=self.manifest.client_version)
         total = f"{self.manifest.contents.size_bytes / 1024**2:.1f} MB"
         load_archive(
             archive,
