@@ -51,24 +51,24 @@ class Patience:
     attempts: int = 4
     timeout_s: float = 30.0
 
-    def do(self, action: Callable[[], _T], *, what: str, url: str) -> _T:
+    def do(self, action: Callable[[], _T], *, what: str, url: str, moving: Callable[[], bool] | None = None) -> _T:
         """Return what ``action`` returns, after several attempts if need be.
 
         :param action: safe to repeat.
         :param what: what is done, for messages: "reading the list of backups".
         :param url: where.
+        :param moving: for what takes long, whether it still gets on; decides about another attempt in place of the time.
         :raises SeachangeError: it failed for good.
         """
         import stamina
 
+        def worth_another(exc: Exception) -> bool:
+            return _is_worth_another(exc) and (moving is None or moving())
+
+        timeout_s = self.timeout_s if moving is None else None
         with told(what, url=url):
             for attempt in stamina.retry_context(
-                on=_is_worth_another,
-                attempts=self.attempts,
-                timeout=self.timeout_s,
-                wait_initial=0.2,
-                wait_max=2.0,
-                wait_jitter=0.2,
+                on=worth_another, attempts=self.attempts, timeout=timeout_s, wait_initial=0.2, wait_max=2.0, wait_jitter=0.2
             ):
                 with attempt:
                     if attempt.num > 1:

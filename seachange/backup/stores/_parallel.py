@@ -31,12 +31,16 @@ class Tally:
         self._what, self._total, self._say = what, total, say
         self._lock = threading.Lock()
         self._done: dict[str, int] = {}
-        self._next = 0.0
+        self._next, self._moved = 0.0, time.monotonic()
         self._stop = threading.Event()
 
     def stop(self) -> None:
         """Have every transfer end where it is."""
         self._stop.set()
+
+    def idle_s(self) -> float:
+        """Return for how long nothing got on."""
+        return time.monotonic() - self._moved
 
     def check(self) -> None:
         """Raise if the transfers are to end.
@@ -57,6 +61,7 @@ class Tally:
         self.check()
         with self._lock:
             self._done[name] = done
+            self._moved = time.monotonic()
             due = done > 0 and time.monotonic() >= self._next
             if due:
                 self._next = time.monotonic() + _SAY_EVERY_S

@@ -114,6 +114,7 @@ class Place:
         self._do(
             lambda: self.filesystem.put_file(str(source), target, callback=self._watched(path, tally), **options),
             f"uploading {path}",
+            tally=tally,
         )
 
     def download(self, path: str, target: Path, *, size: int, tally: Tally) -> None:
@@ -129,6 +130,7 @@ class Place:
         self._do(
             lambda: self.filesystem.get_file(source, str(target), callback=self._watched(path, tally), **options),
             f"downloading {path}",
+            tally=tally,
         )
 
     def open(self, path: str) -> Any:
@@ -198,5 +200,7 @@ class Place:
         tally.check()
         return Callback(hooks={"watch": watch})
 
-    def _do(self, action: Callable[[], Any], what: str) -> Any:
-        return self.patience.do(action, what=what, url=self.url)
+    def _do(self, action: Callable[[], Any], what: str, *, tally: Tally | None = None) -> Any:
+        limit_s = self.settings.stall_timeout / 1000
+        moving = None if tally is None else lambda: tally.idle_s() < limit_s
+        return self.patience.do(action, what=what, url=self.url, moving=moving)

@@ -75,6 +75,15 @@ def test_a_request_that_fails_in_passing_is_repeated(gate: tuple[Gate, RemoteSto
     assert _left(store) == sorted(f"{made.name}/{name}" for name in (*_LARGE, "manifest.json"))
 
 
+def test_a_file_under_way_is_repeated_as_long_as_something_moves(gate: tuple[Gate, RemoteStore]) -> None:
+    watched, store = gate
+    place = dataclasses.replace(store.place, patience=Patience(timeout_s=0.01))
+    # More often than the library repeats a request.
+    watched.rule = _once("cut", r"PUT .*/small", times=7)
+
+    assert keep(dataclasses.replace(store, place=place), files=_LARGE).complete
+
+
 def test_a_download_that_is_cut_is_repeated(gate: tuple[Gate, RemoteStore]) -> None:
     watched, store = gate
     made = keep(store, files=_LARGE)
