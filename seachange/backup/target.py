@@ -8,7 +8,7 @@ import datetime
 import logging
 import secrets
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from seachange.postgres.connection import Database
 
-__all__ = ["UNFINISHED", "Fresh", "dated", "exists", "new_database", "rename", "swap"]
+__all__ = ["UNFINISHED", "Fresh", "dated", "exists", "new_database", "rename", "swap", "swap_checked"]
 
 log = logging.getLogger(__name__)
 
@@ -186,6 +186,38 @@ def swap(database: Database, name: str, *, old_name: str) -> Database:
                 f"{name!r} cannot be replaced: {exc.diag.message_primary or exc} {detail}".strip(),
                 hint="close the sessions (and prepared transactions) that use it and try again",
             ) from exc
+    return target
+
+
+def swap_checked(database: Database, name: str, *, old_name: str, check: Callable[[Database], None]) -> Database:
+    """Do what :func:`swap` does, and look at the other database in between, when nobody can write into it any more.
+
+    :param database: the restored database.
+    :param name: the database to replace.
+    :param old_name: what that one is called from now on.
+    :param check: called with it under that name; what it raises puts everything back.
+    :raises RestoreFailedError: it is still in use; nothing was renamed.
+    """
+    from seachange.postgres.connection import maintenance
+
+    target, old = database.with_name(name), database.with_name(old_name)
+    with maintenance(target) as session:
+        with _others_ended(target):
+            try:
+                session.execute(_rename(name, old_name))
+            except psycopg.Error as exc:
+                raise RestoreFailedError(
+                    f"{name!r} cannot be replaced: {exc.diag.message_primary or exc}",
+                    hint="close the sessions (and prepared transactions) that use it and try again",
+                ) from exc
+        try:
+            check(old)
+        except BaseException:
+            with _others_ended(old):
+                session.execute(_rename(old_name, name))
+            raise
+        with _others_ended(database):
+            session.execute(_rename(database.name, name))
     return target
 
 

@@ -14,7 +14,7 @@ from seachange.workflow.run import Run
 if TYPE_CHECKING:
     from seachange.postgres.connection import Database
 
-__all__ = ["restore"]
+__all__ = ["note_restored", "restore"]
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ def restore(run: Run) -> StepResult:
         how=How(ownership=ownership, jobs=int(run.options.get("jobs") or 0)),
         progress=run.progress,
     )
-    _note(run, done.database)
+    note_restored(run, done.database)
     facts = (f"{done.tables} of {done.expected_tables} tables are there", *done.notes)
     if done.removed:
         facts += (f"restores that were killed had left {', '.join(done.removed)}, now removed",)
@@ -56,7 +56,7 @@ def restore(run: Run) -> StepResult:
     return StepResult(status="warning" if done.notes else "done", summary=summary, facts=facts, data=done.to_dict())
 
 
-def _note(run: Run, database: Database) -> None:
+def note_restored(run: Run, database: Database) -> None:
     """Write into the history that came with the backup that it was restored; what goes wrong here is not worth a failure."""
     from seachange.postgres.connection import connect
     from seachange.revisions.ledger import locate

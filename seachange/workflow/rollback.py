@@ -13,6 +13,7 @@ from seachange.workflow._result import result_of
 from seachange.workflow._rollback.half import taken_back
 from seachange.workflow._rollback.left import Left, forget_left, keep_left
 from seachange.workflow._rollback.proof import Proof, look_up_proof
+from seachange.workflow._rollback.restoring import restored
 from seachange.workflow._rollback.ways import Outcome, downgraded, next_steps
 from seachange.workflow.data import stopped
 from seachange.workflow.run import Run
@@ -162,7 +163,7 @@ def _downgrade(run: Run, left: Left) -> Outcome:
     return dataclasses.replace(done, facts=(*back, *done.facts), half=False)
 
 
-_POLICIES: Mapping[str, Callable[[Run, Left], Outcome]] = {"downgrade": _downgrade}
+_POLICIES: Mapping[str, Callable[[Run, Left], Outcome]] = {"downgrade": _downgrade, "restore": restored}
 
 
 def _verified(run: Run, left: Left, outcome: Outcome) -> Settled:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from typing import Any, Literal
 
+import psycopg
 import pytest
 
 from seachange.config import Settings
@@ -214,3 +215,67 @@ def test_half_a_revision_is_gone_on_from(half: Project, database: Database) -> N
         "select bool_and(indisvalid) from pg_index where indexrelid in ('visits_odd_idx'::regclass, 'clients_name_idx'::regclass)"
     )
     assert ask(database, valid) == [True]
+
+
+def workflow(project: Project, *arguments: str) -> tuple[Outcome, dict[str, Any]]:
+    steps = ("--only", "check,backup,apply", "--on-failure", "restore")
+    outcome = project.invoke("migration.workflow", "--format", "json", *steps, *arguments)
+    document: dict[str, Any] = json.loads(outcome.stdout)
+    return outcome, {**document, **{step["name"]: step for step in document["steps"]}["apply"]}
+
+
+def test_the_backup_of_the_run_is_put_back_where_nothing_was_written_since(project: Project, database: Database) -> None:
+    with contextlib.closing(connect(database, autocommit=True)) as idle:
+        outcome, document = workflow(project)
+
+        assert outcome.exit_code == 4, document
+        kept = next(
+            fact.rpartition(" ")[2] for fact in document["facts"] if fact.startswith("the database that failed is kept as ")
+        )
+        assert kept.startswith(f"{database.name}_failed_2")
+        assert "is as before: at 0001, its catalogue with the same fingerprint" in document["state"]
+        with pytest.raises(psycopg.OperationalError):
+            idle.execute("select 1")
+    assert columns(database, "clients") == {"id", "name"}
+    assert ask(database, "select count(*) from clients") == [50]
+    # What failed is there with all that it had.
+    assert columns(database.with_name(kept), "clients") == {"id", "name", "email"}
+    assert "restored" in project.invoke("migration.history").stdout
+
+
+WRITING = '''"""Somebody writes while the second revision runs, and it fails."""
+
+import os
+
+import psycopg
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    with psycopg.connect(os.environ["DATABASE_URL"]) as other:
+        other.execute("insert into visits select i, 1, 'since' from generate_series(101, 103) i on conflict do nothing")
+        other.execute("update clients set name = 'renamed since' where id = 1")
+    op.execute("SELECT 1 / 0")
+
+
+def downgrade() -> None:
+    pass
+'''
+
+
+def test_a_restore_that_would_lose_rows_is_refused_and_says_which(project: Project, database: Database) -> None:
+    (project.path / "migrations" / "versions" / "0003_count_visits.py").write_text(WRITING)
+
+    outcome, document = workflow(project)
+
+    assert outcome.exit_code == 5, document
+    said = " ".join(document["facts"])
+    assert "would lose what was written since: public.clients: 1 row differs; public.visits: 3 rows differ" in said
+    assert ask(database, "select count(*) from visits") == [53]
+    assert "email" in columns(database, "clients")
+    names = ask(database, f"select datname from pg_database where datname like '{database.name}%'")
+    assert names == [database.name]
+    assert "was moved from 0001 to 0002" in document["state"]
