@@ -14,6 +14,7 @@ from seachange.tasks._fix import fix
 from seachange.tasks._heads import heads, merge, rebase
 from seachange.tasks._lint import lint
 from seachange.tasks._rehearse import rehearse
+from seachange.tasks._rollback import rollback
 from seachange.tasks._task import Face, task
 from seachange.tasks._trace import trace
 
@@ -34,6 +35,7 @@ __all__ = [
     "rehearse",
     "reset",
     "revert",
+    "rollback",
     "show",
     "status",
     "trace",

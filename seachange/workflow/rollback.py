@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from seachange.errors import ExitCode, InterruptedRunError, MigrationFailedError, RowsInTheWayError, SeachangeError
 from seachange.plan import Plan, StepResult
 from seachange.workflow._result import result_of
+from seachange.workflow._rollback.by_hand import find_left, roll_back, shown
 from seachange.workflow._rollback.half import taken_back
 from seachange.workflow._rollback.left import Left, forget_left, keep_left
 from seachange.workflow._rollback.proof import Proof, look_up_proof
@@ -22,7 +23,7 @@ from seachange.workflow.standing import Standing, read_standing
 if TYPE_CHECKING:
     from seachange.postgres.lock import MigrationLock
 
-__all__ = ["Failure", "Settled", "settle", "settled_result"]
+__all__ = ["Failure", "Settled", "find_left", "roll_back", "settle", "settled_result", "shown"]
 
 _log = logging.getLogger(__name__)
 

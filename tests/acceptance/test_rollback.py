@@ -279,3 +279,46 @@ def test_a_restore_that_would_lose_rows_is_refused_and_says_which(project: Proje
     names = ask(database, f"select datname from pg_database where datname like '{database.name}%'")
     assert names == [database.name]
     assert "was moved from 0001 to 0002" in document["state"]
+
+
+def test_what_a_run_left_is_shown_and_undone_by_hand(half: Project, database: Database) -> None:
+    assert apply(half, "--on-failure", "stop")[0].exit_code == 5
+
+    asked = half.invoke("migration.rollback")
+    done = half.invoke("migration.rollback", "--yes")
+    again = half.invoke("migration.rollback")
+
+    assert asked.exit_code == 3
+    for said in (
+        'DROP INDEX CONCURRENTLY IF EXISTS "visits_odd_idx"\n',
+        'ALTER TABLE "visits" DROP COLUMN "price", unless column "price" of "visits" has values\n',
+        "undo 0002, not proven to be without loss: no rehearsal of this plan is younger than 24 hours\n",
+        "goes: column public.clients.email: no rows with a value",
+    ):
+        assert said in asked.stderr, asked.stderr
+    assert done.exit_code == 0, done
+    assert "the database is at 0001, with the catalogue that it had before" in done.stdout
+    assert columns(database, "clients") == {"id", "name"}
+    assert (again.exit_code, again.stdout.startswith("nothing to roll back")) == (0, True)
+
+
+def test_another_machine_learns_from_the_database_what_is_left(half: Project, database: Database) -> None:
+    assert half.invoke("migration.apply", "--to", "0002").exit_code == 0
+    assert apply(half, "--on-failure", "stop")[0].exit_code == 5
+    (half.path / ".seachange" / "left.json").unlink()
+
+    done = half.invoke("migration.rollback", "--yes")
+
+    assert done.exit_code == 0, done
+    assert "the database is at 0002, with the catalogue that the history makes there" in done.stdout
+    assert columns(database, "visits") == {"id", "client_id", "note"}
+
+
+def test_a_database_that_was_moved_since_is_not_rolled_back(project: Project, database: Database) -> None:
+    assert apply(project, "--on-failure", "stop")[0].exit_code == 5
+    run(database, "update alembic_version set version_num = '0001'")
+
+    outcome = project.invoke("migration.rollback", "--yes")
+
+    assert outcome.exit_code == 3
+    assert "somebody went on from there" in outcome.stderr
