@@ -49,7 +49,7 @@ def rehearse(  # each parameter is a flag of the command
         rehearsal_max_duration=max_duration,
         rehearsal_max_disk_growth=max_disk_growth,
     )
-    with face.new_run(options={"to": to, "backup": backup}) as run:
+    with face.new_run(options={"to": to, "backup": backup, "code": True}) as run:
         if face.dry_run:
             pending = pending_revisions(run)
             face.answer(pending_lines(pending, settings=face.settings), {"pending": pending})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime
 import time
 from typing import TYPE_CHECKING
@@ -12,13 +13,15 @@ from seachange.workflow._rehearsal.budgets import find_overruns
 from seachange.workflow._rehearsal.gate import require_rehearsed, requires_rehearsal
 from seachange.workflow._rehearsal.store import find_rehearsal, keep_rehearsal, read_rehearsal, write_rehearsal
 from seachange.workflow._rehearsal.telling import milliseconds, overrun_words, size_words, source_words, stall_words
-from seachange.workflow._rehearsal.values import DowngradeRehearsal, Rehearsal, RevisionRehearsal, Stall
+from seachange.workflow._rehearsal.values import Check, DowngradeRehearsal, Rehearsal, RevisionRehearsal, Stall
 from seachange.workflow.run import Run
 
 if TYPE_CHECKING:
     from seachange.plan import PlannedRevision
     from seachange.postgres.connection import Database
+    from seachange.workflow._rehearsal.comparing import States
     from seachange.workflow._rehearsal.running import Ran
+    from seachange.workflow._rehearsal.source import OpenSource
 
 __all__ = [
     "Rehearsal",
@@ -56,8 +59,8 @@ def pending_revisions(run: Run) -> tuple[PlannedRevision, ...]:
 def rehearse(run: Run) -> Rehearsal | None:
     """Run the pending revisions on a copy of the run's database as apply would, measure them, undo them, and keep the result.
 
-    Options: ``to`` as for apply, ``backup`` the name of a backup. Setting ``rehearsal_source`` says on what; where it is off,
-    whoever calls this wants a rehearsal all the same.
+    Options: ``to`` as for apply, ``backup`` the name of a backup, ``code`` to prepare the queries of the last release as well.
+    Setting ``rehearsal_source`` says on what; where it is off, whoever calls this wants a rehearsal all the same.
 
     :param run: the run.
     :returns: the rehearsal, whatever came of it; None where nothing is pending.
@@ -77,6 +80,7 @@ def rehearse(run: Run) -> Rehearsal | None:
 
 
 def _rehearsed(run: Run, *, target: str) -> Rehearsal:
+    from seachange.workflow._rehearsal.checking import check_code
     from seachange.workflow._rehearsal.source import open_source
 
     started, began = datetime.datetime.now(datetime.UTC), time.monotonic()
@@ -90,7 +94,10 @@ def _rehearsed(run: Run, *, target: str) -> Rehearsal:
             raise
         except SeachangeError as exc:
             raise NoCopyError(f"there is no copy to rehearse on: {exc.message}", hint=exc.hint) from exc
-        ran, downgrades = _there_and_back(run, opened.database, target=target)
+        done = _there_and_back(run, opened, target=target)
+    ran, checks = done.ran, done.checks
+    if run.options.get("code"):
+        checks += (check_code(run),)
     return Rehearsal(
         plan_hash=plan.hash if plan is not None else "",
         started=started.isoformat(timespec="milliseconds"),
@@ -99,7 +106,8 @@ def _rehearsed(run: Run, *, target: str) -> Rehearsal:
         revisions_before=run.current(),
         server_version=ran.server_version,
         revisions=ran.revisions,
-        downgrades=downgrades,
+        checks=checks,
+        downgrades=done.downgrades,
         over_budget=find_overruns(run.settings, ran.revisions),
         notes=() if plan is not None else (_NO_HASH,),
         failed=ran.failed,
@@ -109,18 +117,40 @@ def _rehearsed(run: Run, *, target: str) -> Rehearsal:
     )
 
 
-def _there_and_back(run: Run, database: Database, *, target: str) -> tuple[Ran, tuple[DowngradeRehearsal, ...]]:
-    """Apply the revisions to the copy, and undo them again."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Done:
+    """What came of all that was done on the copy."""
+
+    ran: Ran
+    checks: tuple[Check, ...] = ()
+    downgrades: tuple[DowngradeRehearsal, ...] = ()
+
+
+def _there_and_back(run: Run, opened: OpenSource, *, target: str) -> _Done:
+    """Apply the revisions to the copy, look at it, and undo them again."""
     from seachange.workflow._rehearsal.account import touched
-    from seachange.workflow._rehearsal.comparing import States, go_back
+    from seachange.workflow._rehearsal.checking import Promises, check_rows
+    from seachange.workflow._rehearsal.comparing import States
     from seachange.workflow._rehearsal.running import run_revisions
 
+    database, real = opened.database, opened.source.kind in ("backup", "copy")
+    # Rows that were made up keep no promise, and break none that matters.
+    checks: tuple[Check, ...] = (check_rows(run, database, run.trace.revisions),) if real else ()
+    promises = Promises(run, database) if real else None
     tables = {table for facts in run.trace.revisions for table in touched(facts)}
     with States(run.settings, database, touched=tables) as states:
         ran = run_revisions(run, database, trace=run.trace, target=target, note=states.note)
         if ran.error:
-            return ran, ()
-        pending = pending_revisions(run)
-        if len(pending) > 1 and len(ran.revisions) > len(pending):
-            return ran, tuple(DowngradeRehearsal(revision=each.revision, reasons=(_SEVERAL,)) for each in reversed(pending))
-        return ran, go_back(run.settings, database, run.history, revisions=pending, states=states, progress=run.progress)
+            return _Done(ran=ran, checks=checks)
+        if promises is not None:
+            checks += (promises.check(),)
+        return _Done(ran=ran, checks=checks, downgrades=_undone(run, database, ran=ran, states=states))
+
+
+def _undone(run: Run, database: Database, *, ran: Ran, states: States) -> tuple[DowngradeRehearsal, ...]:
+    from seachange.workflow._rehearsal.comparing import go_back
+
+    pending = pending_revisions(run)
+    if len(pending) > 1 and len(ran.revisions) > len(pending):
+        return tuple(DowngradeRehearsal(revision=each.revision, reasons=(_SEVERAL,)) for each in reversed(pending))
+    return go_back(run.settings, database, run.history, revisions=pending, states=states, progress=run.progress)
