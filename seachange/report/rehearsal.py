@@ -65,7 +65,7 @@ def _row(revision: RevisionRehearsal) -> tuple[str, ...]:
         size_words(revision.wal_bytes),
         size_words(revision.growth_bytes),
         f"{sum(revision.changes.values()):,}",
-        "".join(strongest) if strongest else "none",
+        "".join(strongest) if strongest else "not known" if any(each.error for each in revision.statements) else "none",
     )
 
 
@@ -116,6 +116,10 @@ def _ways_back(rehearsal: Rehearsal, marks: Marks) -> Iterator[str]:
 
 def _verdict(rehearsal: Rehearsal, marks: Marks) -> Iterator[str]:
     yield from (f"{marks.mark('info')}{note}" for note in rehearsal.notes)
+    if rehearsal.verdict == "inconclusive":
+        yield f"{marks.mark('warning')}{rehearsal.error}"
+        yield f"{marks.mark('failed')}inconclusive: these rows were made up, and real ones may let it pass; rehearse on a backup"
+        return
     if rehearsal.error:
         yield f"{marks.mark('failed')}{rehearsal.error}"
         if rehearsal.hint:

@@ -63,4 +63,4 @@ def rehearse(  # each parameter is a flag of the command
         face.say(f"the rehearsal was written to {out}")
     face.answer(rehearsal_lines(found, face.marks), found.to_dict())
     if not found.passed:
-        raise Exit(code=ExitCode.FAILED_UNCHANGED if found.error else ExitCode.FOUND)
+        raise Exit(code=ExitCode.FAILED_UNCHANGED if found.verdict == "failed" and found.error else ExitCode.FOUND)

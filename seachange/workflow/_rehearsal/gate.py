@@ -111,6 +111,11 @@ def _require_good(settings: Settings, rehearsal: Rehearsal, *, plan: Plan) -> No
         checks = [each.summary or each.name for each in rehearsal.checks if each.status == "failed"]
         reason = rehearsal.error or "; ".join(checks)
         raise RefusedError(f"{name} failed: {reason}; nothing was applied", hint=rehearsal.hint)
+    if rehearsal.verdict == "inconclusive":
+        raise RefusedError(
+            f"{name} ran on made-up rows, and on those it fails: {rehearsal.error}; nothing was applied",
+            hint="make a backup (`invoke db.backup`) and rehearse on it",
+        )
     if rehearsal.source.kind == "shadow":
         raise RefusedError(
             f"{name} ran on an empty database, which says nothing of rows; nothing was applied",

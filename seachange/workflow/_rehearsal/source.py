@@ -122,15 +122,15 @@ def _chosen(run: Run, name: str) -> Backup:
 
 
 def _restored(run: Run, stack: contextlib.ExitStack, backup: Backup) -> OpenSource:
-    from seachange.backup.copies import restored_copy
+    from seachange.backup.proof import verified_copy
 
     if backup.manifest is None:
         raise BackupNotFoundError(f"backup {backup.name} is damaged: {'; '.join(backup.problems)}", hint="name another backup")
     mask = run.settings.rehearsal_mask
-    copy = stack.enter_context(restored_copy(backup, run.settings, mask=mask, progress=run.progress))
+    copy = stack.enter_context(verified_copy(backup, run.settings, mask=mask, progress=run.progress))
     notes = (*copy.notes, *_brought_to(run, copy.database))
     if not backup.verified:
-        notes = (f"backup {backup.name} was not verified before this restore", *notes)
+        notes = ("this restore has verified the backup", *notes)
     source = _source(run, "backup", name=backup.name, notes=notes)
     return OpenSource(
         database=copy.database, source=dataclasses.replace(source, created=backup.started.isoformat(), cached=copy.hit)

@@ -55,7 +55,7 @@ def source_words(source: Source) -> str:
         "seeded": "rows made up after the statistics of the database",
         "shadow": "an empty database at the same revision",
     }[source.kind]
-    made = f", of {source.created}" if source.created else ""
+    made = f", of {source.created[:19].replace('T', ' ')}" if source.created else ""
     cached = ", from the cache" if source.cached else ""
     masked = f", {len(source.masked)} columns masked" if source.masked else ""
     return f"{words}{made}{cached}{masked}"

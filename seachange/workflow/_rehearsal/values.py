@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
@@ -29,6 +30,9 @@ REHEARSAL_SCHEMA = "seachange.rehearsal/1"
 
 SourceKind = Literal["backup", "copy", "seeded", "shadow"]
 WayBackVerdict = Literal["lossless", "lossy", "differs", "fails", "irreversible", "not tried"]
+
+# Of class 22, data exception, and 23, integrity constraint violation.
+_ABOUT_ROWS = re.compile(r"\[SQLSTATE 2[23]\w{3}\]")
 
 _MAKE_ANEW = "rehearse anew: invoke migration.rehearse --out FILE"
 
@@ -237,7 +241,8 @@ class Overrun:
 class Rehearsal:
     """One rehearsal: of which plan, when, on what, and all that came of it.
 
-    ``failed`` is the revision that failed on the copy, ``error`` and ``hint`` what apply would say.
+    ``failed`` is the revision that failed on the copy, ``error`` and ``hint`` what apply would say. On rows that were made up a
+    revision may fail which the real ones let pass: that is ``inconclusive``.
     """
 
     plan_hash: str
@@ -258,8 +263,10 @@ class Rehearsal:
     duration_s: float = 0.0
 
     @property
-    def verdict(self) -> Literal["passed", "over budget", "failed"]:
+    def verdict(self) -> Literal["passed", "over budget", "failed", "inconclusive"]:
         """What it means for an apply."""
+        if self.source.kind == "seeded" and _ABOUT_ROWS.search(self.error):
+            return "inconclusive"
         if self.error or any(check.status == "failed" for check in self.checks):
             return "failed"
         return "over budget" if self.over_budget else "passed"

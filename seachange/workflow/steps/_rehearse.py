@@ -44,10 +44,14 @@ def _result(found: Rehearsal) -> StepResult:
 
     findings = (*found.findings(), *budget_findings(found), *way_back_findings(found))
     data = {"verdict": found.verdict, "plan_hash": found.plan_hash, "rehearsal": found.to_dict()}
+    if found.verdict == "inconclusive":
+        words = f"made-up rows prove nothing here: {found.error}"
+        hint = "rehearse on a backup: `invoke db.backup`, then `invoke db.verify-backup`"
+        return StepResult(status="warning", summary=words, facts=facts_of(found), findings=findings, hint=hint, data=data)
     if found.error:
         return StepResult(
             status="failed",
-            summary=f"{found.error}; nothing was applied",
+            summary=found.error,
             facts=facts_of(found),
             findings=findings,
             hint=found.hint,
