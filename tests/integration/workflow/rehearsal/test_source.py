@@ -94,7 +94,7 @@ def test_a_backup_is_restored_masked_and_brought_to_the_revision(clinic: Setting
         assert (opened.source.kind, opened.source.name, opened.source.masked) == ("backup", name, ("clients.email",))
         assert opened.source.scale == 1.0
         notes = "; ".join(opened.source.notes)
-        assert "was not verified before this restore" in notes
+        assert "this restore has verified the backup" in notes
         assert "the backup was at 0002; the copy was brought to 0003 before the rehearsal" in notes
 
 
