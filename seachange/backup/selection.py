@@ -23,8 +23,10 @@ _TABLES = """
         SELECT wanted.name, i.inhrelid FROM wanted JOIN pg_inherits i ON i.inhparent = wanted.oid
             JOIN pg_class c ON c.oid = i.inhrelid AND c.relispartition
     )
-    SELECT wanted.name, format('%%I.%%I', n.nspname, c.relname), n.nspname, c.relname, c.relkind::text
-    FROM wanted LEFT JOIN pg_class c ON c.oid = wanted.oid LEFT JOIN pg_namespace n ON n.oid = c.relnamespace ORDER BY 1, 2
+    SELECT wanted.name, CASE WHEN c.oid IS NOT NULL THEN format('%%I.%%I', n.nspname, c.relname) END,
+           n.nspname, c.relname, c.relkind::text
+    FROM wanted LEFT JOIN pg_class c ON c.oid = wanted.oid LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
+    ORDER BY 1, 2 NULLS FIRST
 """
 _SCHEMAS = "SELECT name FROM unnest(%s::text[]) AS name WHERE NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = name)"
 _OF_SCHEMAS = """

@@ -56,7 +56,8 @@ def fetched(backup: Backup, settings: Settings, *, files: Collection[str] | None
 def find_backup(settings: Settings, which: str = LATEST, *, database: str = "") -> Backup:
     """Return one backup.
 
-    :param which: its name, the beginning of only one name, the path or URL of its folder, or ``latest``: the newest complete one.
+    :param which: its name, the beginning of only one name, the path or URL of its folder, or ``latest``: the newest complete
+        one of all of a database.
     :param database: for ``latest``, look only at backups of this database.
     :raises BackupNotFoundError: there is none such.
     """
@@ -80,7 +81,7 @@ def find_backup(settings: Settings, which: str = LATEST, *, database: str = "") 
 
 
 def _latest(location: str, backups: tuple[Backup, ...], database: str) -> Backup:
-    complete = [b for b in backups if b.complete and database in ("", b.database)]
+    complete = [b for b in backups if b.complete and b.whole and database in ("", b.database)]
     if not complete:
         of = f" of {database}" if database else ""
         raise BackupNotFoundError(f"there is no complete backup{of} in {location}", hint="`invoke db.backup` makes one")

@@ -61,6 +61,11 @@ class Backup:
         return not self.problems
 
     @property
+    def whole(self) -> bool:
+        """Whether it is of all of a database, so that it can be a way back."""
+        return self.manifest is None or self.manifest.scope == "database"
+
+    @property
     def verified(self) -> bool:
         """Whether it was restored with this manifest and was what that says, and nothing is known to be wrong since."""
         return self.complete and self.verification is not None and self.verification.proves
@@ -104,6 +109,7 @@ class Backup:
             "database": self.database,
             "revision": self.revision,
             "size_bytes": self.size_bytes,
+            "scope": self.manifest.scope if self.manifest else None,
             "status": self.status,
             "problems": list(self.problems),
             "verification": self.verification.to_dict() if self.verification else None,
@@ -176,7 +182,7 @@ def check_files(backup: Backup, *, digests: bool) -> tuple[str, ...]:
             size = path.stat(follow_symlinks=False).st_size
             if size != expected.size_bytes:
                 problems.append(f"{path} has {size} bytes instead of {expected.size_bytes}")
-            elif digests and describe_file(backup.path, expected.path) != expected:
+            elif digests and describe_file(backup.path, expected.path).sha256 != expected.sha256:
                 problems.append(f"{path} does not match its digest")
         except FileNotFoundError:
             problems.append(f"{path} is missing")

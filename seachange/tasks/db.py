@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from seachange.errors import ConfigError, ExitCode
+from seachange.tasks._backup import backup
 from seachange.tasks._restore import kept, restore, swap
 from seachange.tasks._task import Face, task
 from seachange.tasks._verify_backup import verify_backup
@@ -126,15 +127,6 @@ def seed(face: Face, *, scale: int = 1, yes: bool = False) -> None:
     from seachange.workflow.seed import seed as seed_step
 
     face.run(pipeline(Step(name="seed", run=seed_step), name="db.seed"), scale=scale, yes=yes)
-
-
-@task(changes=True)
-def backup(face: Face) -> None:
-    """Back the database up: dump, digests, manifest."""
-    from seachange.workflow import Step, pipeline, steps
-    from seachange.workflow.steps._backup import dump
-
-    face.run(pipeline(Step(name="backup", run=dump, title=steps.backup.title), name="db.backup"))
 
 
 @task(help={"check": "read every backup and compare its digests"})

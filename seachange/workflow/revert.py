@@ -75,7 +75,7 @@ def require_backup(run: Run) -> None:
     hint = "run `invoke db.backup` first"
     current = "-".join(run.current())
     for found in list_backups(run.settings):
-        fresh = found.complete and found.age_s(now) < _FRESH_S
+        fresh = found.complete and found.whole and found.age_s(now) < _FRESH_S
         if fresh and (found.database, found.revision) == (run.database.name, current):
             with fetched(found, run.settings) as local:
                 verify_digests(local)

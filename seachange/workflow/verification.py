@@ -31,7 +31,7 @@ def verify_backups(run: Run) -> StepResult:
     chosen = known if every else (find_backup(run.settings, run.options.get("backup") or "latest"),)
     if run.dry_run or not chosen:
         return StepResult(status="skipped", summary=_plan(chosen, fast=fast))
-    newest = next((backup.name for backup in known if backup.complete), "")
+    newest = next((backup.name for backup in known if backup.complete and backup.whole), "")
     facts: list[str] = []
     findings: list[Finding] = []
     data: list[dict[str, Any]] = []

@@ -106,7 +106,7 @@ def _newest_verified(run: Run) -> Backup | None:
     except SeachangeError as exc:
         _log.warning("the backups cannot be listed: %s", exc)
         return None
-    return next((each for each in backups if each.verified and each.database == run.database.name), None)
+    return next((each for each in backups if each.verified and each.whole and each.database == run.database.name), None)
 
 
 def _chosen(run: Run, name: str) -> Backup:
