@@ -81,9 +81,10 @@ def _about(made: Backup) -> list[str]:
     held = f"{len(manifest.tables)} tables with {rows:,} rows" if manifest.tables else f"{len(manifest.contents.tables)} tables"
     if manifest.large_objects and manifest.large_objects.count:
         held += f", {manifest.large_objects.count:,} large objects"
+    size = f"; the database is {ratio:.0f} times as large" if made.whole else ""
     return [
         f"{held}, {_how(manifest.format, manifest.compression, manifest.encryption)}",
-        f"made in {manifest.duration_s:.2f} s; the database is {ratio:.0f} times as large",
+        f"made in {manifest.duration_s:.2f} s{size}",
         *manifest.notes,
     ]
 
