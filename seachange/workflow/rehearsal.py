@@ -81,6 +81,7 @@ def rehearse(run: Run) -> Rehearsal | None:
 
 def _rehearsed(run: Run, *, target: str) -> Rehearsal:
     from seachange.workflow._rehearsal.checking import check_code
+    from seachange.workflow._rehearsal.extrapolation import project
     from seachange.workflow._rehearsal.source import open_source
 
     started, began = datetime.datetime.now(datetime.UTC), time.monotonic()
@@ -98,6 +99,7 @@ def _rehearsed(run: Run, *, target: str) -> Rehearsal:
     ran, checks = done.ran, done.checks
     if run.options.get("code"):
         checks += (check_code(run),)
+    projections = project(ran.revisions, opened.sizes, empty=run.trace)
     return Rehearsal(
         plan_hash=plan.hash if plan is not None else "",
         started=started.isoformat(timespec="milliseconds"),
@@ -108,7 +110,8 @@ def _rehearsed(run: Run, *, target: str) -> Rehearsal:
         revisions=ran.revisions,
         checks=checks,
         downgrades=done.downgrades,
-        over_budget=find_overruns(run.settings, ran.revisions),
+        projections=projections,
+        over_budget=find_overruns(run.settings, ran.revisions, projections),
         notes=() if plan is not None else (_NO_HASH,),
         failed=ran.failed,
         error=ran.error,
