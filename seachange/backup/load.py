@@ -113,7 +113,7 @@ def read_statements(archive: Archive, settings: Settings) -> Statements:
     encoding = found[1].decode() if found else "UTF8"
     # Every encoding of a server agrees with ASCII, and what is beyond it comes back byte for byte from Latin-1.
     codec = "utf-8" if encoding == "UTF8" else "latin-1"
-    parts = (_LEADING.sub("", part).strip() for part in postgast.split(_PSQL.sub("", said.decode(codec))))
+    parts = (_LEADING.sub("", part).strip() for part in postgast.split(_PSQL.sub("", said.decode(codec)), method="scanner"))
     return Statements(encoding=encoding, codec=codec, texts=tuple(part for part in parts if part))
 
 
