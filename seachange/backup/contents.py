@@ -120,6 +120,13 @@ class Contents:
     collations: Mapping[str, str] = dataclasses.field(default_factory=dict)
     session: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
+    @property
+    def named_roles(self) -> tuple[str, ...]:
+        """All roles that a restore may have to do with, in order."""
+        named = {*self.roles.owners, *self.roles.grantees, *self.roles.policies, self.owner}
+        named |= {setting.role for setting in self.settings} | {grant.role for grant in self.grants or ()}
+        return tuple(sorted(named - {""}))
+
 
 _DATABASE = """
     SELECT to_jsonb(d) || jsonb_build_object(

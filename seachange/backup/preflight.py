@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from seachange.backup.manifest import Manifest
@@ -62,14 +62,17 @@ class Preflight:
         )
 
 
-def preflight(session: Connection[Any], manifest: Manifest, *, ownership: Ownership | None = None) -> Preflight:
+def preflight(
+    session: Connection[Any], manifest: Manifest, *, ownership: Ownership | None = None, planned: Sequence[str] = ()
+) -> Preflight:
     """Compare what the backup needs with what the server has.
 
     :param session: to any database of the server.
     :param manifest: of the backup.
     :param ownership: whether owners are kept, and what roles are called here.
+    :param planned: roles that will be there by then, of which this user may act for each.
     """
-    roles = _Roles(session, manifest, ownership or Ownership())
+    roles = _Roles(session, manifest, ownership or Ownership(), planned=planned)
     parts = [_server(session, manifest), _extensions(session, manifest), roles.found()]
     missing = set(manifest.contents.tablespaces) - {
         row[0] for row in session.execute(_TABLESPACES, [list(manifest.contents.tablespaces)])
@@ -116,7 +119,7 @@ def _extensions(session: Connection[Any], manifest: Manifest) -> _Found:
         for name, version in wanted.items()
         if available.get(name, version) != version
     )
-    if not missing:
+    if manifest.scope == "selected" or not missing:
         return _Found(notes=notes)
     return _Found(
         problems=(f"the server lacks the {_plural('extension', missing)} {', '.join(missing)}",),
@@ -128,18 +131,18 @@ def _extensions(session: Connection[Any], manifest: Manifest) -> _Found:
 class _Roles:
     """The roles that a backup names, and what this server makes of them."""
 
-    def __init__(self, session: Connection[Any], manifest: Manifest, ownership: Ownership) -> None:
+    def __init__(self, session: Connection[Any], manifest: Manifest, ownership: Ownership, *, planned: Sequence[str]) -> None:
         needed = manifest.contents.roles
         self._owners = sorted({*needed.owners, manifest.contents.owner})
         self._granted = sorted({*needed.grantees, *(grant.role for grant in manifest.contents.grants or () if grant.role)})
         self._policies = needed.policies
         self._settings = {setting.role for setting in manifest.contents.settings if setting.role}
-        self._known = sorted({*self._owners, *self._granted, *self._policies, *self._settings})
+        self._known = manifest.contents.named_roles
         self._ownership = ownership
         self._user = session.info.user
         names = [ownership.renamed.get(name, name) for name in self._known] + list(ownership.renamed.values())
         here: dict[str, bool] = dict(session.execute(_ROLES, [names]).fetchall())
-        self._here = here
+        here |= dict.fromkeys(planned, True)
         self.roles = Roles(
             owners=ownership.owners,
             renamed={old: new for old, new in ownership.renamed.items() if old in self._known},
