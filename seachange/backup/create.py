@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import logging
 import re
@@ -13,7 +14,9 @@ from typing import TYPE_CHECKING
 from seachange import __version__
 from seachange.backup.dump import Dumped, Recipe, client_version, dump_database
 from seachange.backup.files import disk_error, free_bytes, full_disk, write_new
+from seachange.backup.globals import write_globals
 from seachange.backup.manifest import MANIFEST_NAME, Manifest, ServerFacts
+from seachange.backup.physical import dump_cluster
 from seachange.backup.planning import plan_backup, previous_of
 from seachange.backup.running import running_alone
 from seachange.backup.selection import EVERYTHING, Selection
@@ -99,12 +102,21 @@ class _Work:
         progress: Callable[[str], None],
     ) -> Manifest:
         """Write all files of the backup, its manifest last."""
-        dumped = dump_database(
-            self._database, partial, self._settings, recipe=self._recipe, program=self._program, progress=progress
-        )
+        dumped = self._dump(partial, progress)
         manifest = self._manifest(dumped, sequence=_next_sequence(backups, started), started=started, begin=begin)
         write_new(partial / MANIFEST_NAME, manifest.to_json())
         return manifest
+
+    def _dump(self, partial: Path, progress: Callable[[str], None]) -> Dumped:
+        recipe = self._recipe
+        if recipe.format == "physical":
+            return dump_cluster(self._database, partial, self._settings, recipe=recipe, progress=progress)
+        dumped = dump_database(self._database, partial, self._settings, recipe=recipe, program=self._program, progress=progress)
+        if recipe.selection.scope != "database":
+            return dumped
+        return dataclasses.replace(
+            dumped, files=(*dumped.files, write_globals(self._database, partial, recipients=recipe.recipients))
+        )
 
     def _manifest(self, dumped: Dumped, *, sequence: int, started: datetime.datetime, begin: float) -> Manifest:
         return Manifest(
@@ -125,6 +137,7 @@ class _Work:
             fingerprint=dumped.fingerprint,
             tables=dumped.tables,
             large_objects=dumped.large_objects,
+            physical=dumped.physical,
             notes=self._recipe.selection.notes,
         )
 
@@ -150,6 +163,7 @@ def _name(manifest: Manifest) -> str:
         _slug(manifest.database) or "database",
         _slug(manifest.revision),
         "" if manifest.scope == "database" else manifest.scope,
+        manifest.format if manifest.physical else "",
     ]
     return "-".join(part for part in parts if part)
 

@@ -16,7 +16,7 @@ from seachange.backup.checksums import DUMP_OPTIONS, DumpedTable, large_object_c
 from seachange.backup.contents import Contents, LargeObjects, TableContents, read_contents
 from seachange.backup.directory import Seals, large_object_tallies, table_files
 from seachange.backup.files import full_disk, open_new, open_to_read, sync_file, sync_folder
-from seachange.backup.manifest import BackupFile
+from seachange.backup.manifest import BackupFile, Physical
 from seachange.backup.sealing import ARCHIVE_NAMES, COMPRESSION, Sealed, seal_file
 from seachange.backup.selection import EVERYTHING, Selected, Selection
 from seachange.backup.snapshot import READ_HINT, Snapshot, blockers, hold_snapshot, lock_not_had, lock_tables
@@ -49,7 +49,7 @@ _ARCHIVE_MAGIC = b"PGDMP"
 class Recipe:
     """How a dump is made: its format, what goes in, who can read it, with how many connections, and the size to expect."""
 
-    format: Literal["custom", "directory"]
+    format: Literal["custom", "directory", "physical"]
     selection: Selection = EVERYTHING
     recipients: tuple[str, ...] = ()
     jobs: int = 1
@@ -58,7 +58,7 @@ class Recipe:
     @property
     def compression(self) -> str:
         """The word for it in the manifest: of pg_dump itself, or of our own pass."""
-        return COMPRESSION if self.format == "directory" else f"gzip:{_CUSTOM_LEVEL}"
+        return f"gzip:{_CUSTOM_LEVEL}" if self.format == "custom" else COMPRESSION
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -71,6 +71,7 @@ class Dumped:
     files: tuple[BackupFile, ...] = ()
     tables: Mapping[str, TableContents] = dataclasses.field(default_factory=dict)
     large_objects: LargeObjects | None = None
+    physical: Physical | None = None
 
 
 def dump_database(

@@ -22,6 +22,7 @@ __all__ = [
     "MANIFEST_SCHEMA",
     "BackupFile",
     "Manifest",
+    "Physical",
     "Scope",
     "ServerFacts",
     "describe_file",
@@ -60,6 +61,21 @@ class ServerFacts:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Physical:
+    """A backup of a whole cluster: from where to where in its log a server that starts on it has to read.
+
+    ``size_bytes`` is what the data directory takes. ``folders`` are all in it, the empty ones too, without which no server
+    starts.
+    """
+
+    timeline: int
+    start_lsn: str
+    end_lsn: str
+    size_bytes: int = 0
+    folders: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Manifest:
     """Everything that a backup says of itself.
 
@@ -67,7 +83,8 @@ class Manifest:
     ``database`` for all of it; a ``schema-only`` or ``selected`` backup is no safety net. ``encryption`` lists the recipients by
     their public keys. ``snapshot_lsn`` is a position in the server's log that is not after the snapshot: where the log has not
     moved since, nothing was written. ``fingerprint`` is that of the catalogue. ``tables`` has what the files hold, by qualified
-    name; empty where that was not counted. ``notes`` says what somebody who restores has to know.
+    name; empty where that was not counted. ``physical`` is there in that format only, in which all databases of the cluster
+    are in the files. ``notes`` says what somebody who restores has to know.
     """
 
     sequence: int
@@ -87,6 +104,7 @@ class Manifest:
     fingerprint: str = ""
     tables: Mapping[str, TableContents] = dataclasses.field(default_factory=dict)
     large_objects: LargeObjects | None = None
+    physical: Physical | None = None
     notes: tuple[str, ...] = ()
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 from collections.abc import Sequence
@@ -64,10 +65,13 @@ def plan_backup(
     :param previous: the last backup of the same database and scope, whose ratios are used.
     :param selection: what goes in; all of it by default.
     :param dump_format: overrides ``backup_format``.
-    :raises BackupFailedError: the role may not read all of it.
+    :raises BackupFailedError: the role may not read all of it; or, for a physical backup, the server does not let it be copied.
     :raises ConfigError: a table or schema does not exist, or a public key is none.
     """
     recipients = read_recipients(settings)
+    wanted = dump_format or settings.backup_format
+    if wanted == "physical" and (dump_format or selection == EVERYTHING):
+        return _plan_cluster(database, settings, server=server, selection=selection, recipients=recipients)
     with hold_snapshot(database, settings) as snapshot:
         session, selected = snapshot.session, selection.resolve(snapshot.session)
         require_readable(session, tables=selected.names, rows=not selection.schema_only)
@@ -79,10 +83,10 @@ def plan_backup(
     )
     text_bytes = 0 if selection.schema_only else _text_bytes(size_bytes, previous)
     recipe = Recipe(
-        format=_format(dump_format or settings.backup_format, size_bytes=size_bytes, settings=settings),
+        format=_format("auto" if wanted == "physical" else wanted, size_bytes=size_bytes, settings=settings),
         selection=selection,
         recipients=recipients,
-        jobs=settings.backup_jobs or min(_MOST_JOBS, os.cpu_count() or 1),
+        jobs=_jobs(settings),
         expected_bytes=text_bytes,
     )
     estimated = _LEAST_BYTES if selection.schema_only else estimate_bytes(size_bytes, previous)
@@ -105,7 +109,7 @@ def estimate_bytes(size_bytes: int, previous: Backup | None) -> int:
 
 
 def previous_of(backups: Sequence[Backup], server: ServerInfo, selection: Selection) -> Backup | None:
-    """Return the newest backup of the same database with the same scope; None where there is none.
+    """Return the newest dump of the same database with the same scope; None where there is none.
 
     :param backups: newest first.
     :param server: what the server said about itself.
@@ -114,7 +118,11 @@ def previous_of(backups: Sequence[Backup], server: ServerInfo, selection: Select
     wanted = (server.database, server.system_identifier, selection.scope)
     for backup in backups:
         manifest = backup.manifest
-        if manifest and (manifest.database, manifest.server.system_identifier, manifest.scope) == wanted:
+        if (
+            manifest
+            and not manifest.physical
+            and (manifest.database, manifest.server.system_identifier, manifest.scope) == wanted
+        ):
             return backup
     return None
 
@@ -136,9 +144,35 @@ def _filled(size_bytes: int) -> int:
     return max(0, size_bytes - _EMPTY_BYTES)
 
 
+def _plan_cluster(
+    database: Database, settings: Settings, *, server: ServerInfo, selection: Selection, recipients: tuple[str, ...]
+) -> BackupPlan:
+    from seachange.backup.physical import require_replication
+    from seachange.postgres.connection import connect
+
+    if selection != EVERYTHING:
+        raise ConfigError(
+            "a physical backup is of the whole cluster, and a part of a database was selected",
+            hint="leave the format out, or the selection",
+        )
+    with contextlib.closing(connect(database, autocommit=True)) as session:
+        size_bytes = max(require_replication(session), server.size_bytes)
+        tables = len(read_dumped_tables(session))
+    estimated = max(_LEAST_BYTES, round(size_bytes * _USUAL_RATIO))
+    recipe = Recipe(format="physical", recipients=recipients, jobs=_jobs(settings), expected_bytes=size_bytes)
+    # The copy lies there as it is on the server until its files are compressed, one after the other.
+    return BackupPlan(
+        recipe=recipe, size_bytes=size_bytes, tables=tables, estimated_bytes=estimated, needed_bytes=size_bytes + estimated
+    )
+
+
+def _jobs(settings: Settings) -> int:
+    return settings.backup_jobs or min(_MOST_JOBS, os.cpu_count() or 1)
+
+
 def _format(wanted: str, *, size_bytes: int, settings: Settings) -> Literal["custom", "directory"]:
     if wanted == "custom" or (wanted == "auto" and size_bytes < settings.backup_directory_from):
         return "custom"
     if wanted in ("auto", "directory"):
         return "directory"
-    raise ConfigError(f"{wanted!r} is no format of a dump", hint="auto, custom or directory")
+    raise ConfigError(f"{wanted!r} is no format of a backup", hint="auto, custom, directory or physical")

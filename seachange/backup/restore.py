@@ -8,7 +8,7 @@ import datetime
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from seachange.backup.sealing import unsealed
 from seachange.backup.store import fetched
 from seachange.backup.verify import Backup, verify_digests
 from seachange.config import Settings
-from seachange.errors import BackupInvalidError, DatabaseExistsError, ReadOnlyServerError, RestoreFailedError
+from seachange.errors import BackupInvalidError, DatabaseExistsError, ReadOnlyServerError, RefusedError, RestoreFailedError
 
 if TYPE_CHECKING:
     from seachange.postgres.connection import Database, Session
@@ -35,10 +35,14 @@ _SMALL_BYTES = 16 * 1024**2
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class How:
-    """How to restore: whose the objects are, and over how many connections (0: by size and processors)."""
+    """How to restore.
+
+    ``jobs`` is how many connections to use (0: by size and processors), ``full`` that all contents are compared afterwards.
+    """
 
     ownership: Ownership = dataclasses.field(default_factory=Ownership)
     jobs: int = 0
+    full: bool = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -53,6 +57,8 @@ class Restored:
     backup: str
     tables: int
     expected_tables: int
+    rows: int | None = None
+    proven: str = ""
     duration_s: float = 0.0
     replaced: str = ""
     notes: tuple[str, ...] = ()
@@ -65,6 +71,8 @@ class Restored:
             "backup": self.backup,
             "tables": self.tables,
             "expected_tables": self.expected_tables,
+            "rows": self.rows,
+            "proven": self.proven,
             "duration_s": round(self.duration_s, 3),
             "replaced": self.replaced,
             "notes": list(self.notes),
@@ -103,6 +111,7 @@ def restore(
     :raises RestoreFailedError: the server lacks something, all of which is named; or it refused something.
     """
     begin, now, how = time.monotonic(), clock(), how or How()
+    _manifest(backup)
     with _intact(backup, settings, progress or (lambda _text: None)) as (local, manifest, archive):
         work = _Work(
             backup=local,
@@ -111,6 +120,7 @@ def restore(
             server=server,
             archive=archive,
             ownership=how.ownership,
+            full=how.full,
             jobs=how.jobs or settings.backup_jobs or _jobs(manifest),
             say=progress or (lambda _text: None),
         )
@@ -119,19 +129,22 @@ def restore(
     return dataclasses.replace(made, duration_s=time.monotonic() - begin)
 
 
-def plan_restore(backup: Backup, *, server: Database, ownership: Ownership | None = None) -> Preflight:
+def plan_restore(
+    backup: Backup, *, server: Database, ownership: Ownership | None = None, planned: Sequence[str] = ()
+) -> Preflight:
     """Return how a backup would be restored, without touching anything.
 
     :param backup: the backup.
     :param server: any database of the server to restore to.
     :param ownership: whether owners are kept, and what roles are called here.
+    :param planned: roles that will be there by then.
     :raises BackupInvalidError: it has no manifest.
     :raises RestoreFailedError: the server lacks something, all of which is named.
     """
     from seachange.postgres.connection import maintenance
 
     with maintenance(server) as session:
-        plan = preflight(session, _manifest(backup), ownership=ownership)
+        plan = preflight(session, _manifest(backup), ownership=ownership, planned=planned)
     plan.require(backup.name)
     return plan
 
@@ -139,6 +152,11 @@ def plan_restore(backup: Backup, *, server: Database, ownership: Ownership | Non
 def _manifest(backup: Backup) -> Manifest:
     if backup.manifest is None:
         raise BackupInvalidError(f"backup {backup.name} has no manifest", hint="use another backup")
+    if backup.manifest.physical:
+        raise RefusedError(
+            f"backup {backup.name} is a copy of a whole cluster, which no running server takes in",
+            hint="--data-dir PATH puts it into a new folder that a server starts on; a single database comes back from a dump",
+        )
     return backup.manifest
 
 
@@ -167,6 +185,7 @@ class _Work:
     server: Database
     archive: Path
     ownership: Ownership
+    full: bool
     jobs: int
     say: Callable[[str], None]
 
@@ -188,7 +207,7 @@ class _Work:
             self.say(f"naming it {name}")
             old_name = dated(name, "before", now) if replacing else ""
             made = self._replace(fresh.database, old_name, name=name, now=now) if replacing else rename(fresh.database, name)
-            notes = (*plan.notes, *fresh.notes, *given)
+            notes = (*plan.notes, *fresh.notes, *result.notes, *given)
         return dataclasses.replace(result, database=made, replaced=old_name, notes=notes, removed=fresh.removed)
 
     def fill(self, name: str) -> Restored:
@@ -203,7 +222,7 @@ class _Work:
         if tables:
             raise DatabaseExistsError(f"the database {name!r} has {len(tables)} tables", hint="name an empty database")
         result = self._load(database, plan)
-        return dataclasses.replace(result, notes=(*plan.notes, *self._give_properties(database, plan)))
+        return dataclasses.replace(result, notes=(*plan.notes, *result.notes, *self._give_properties(database, plan)))
 
     def _plan(self, session: Session) -> Preflight:
         plan = preflight(session, self.manifest, ownership=self.ownership)
@@ -229,8 +248,34 @@ class _Work:
         except RestoreFailedError as exc:
             raise RestoreFailedError(f"backup {self.backup.name} was not restored: {exc.message}", hint=exc.hint) from exc
         self.say("checking what was restored")
-        tables = _check_restored(database, self.manifest)
-        return Restored(database=database, backup=self.backup.name, tables=tables, expected_tables=expected)
+        return self._checked(database, plan)
+
+    def _checked(self, database: Database, plan: Preflight) -> Restored:
+        """Compare what was restored with the manifest: numbers of rows and schema, or all contents where that is asked for."""
+        from seachange.backup.comparison import compare
+        from seachange.backup.counts import count_restored
+
+        counted = count_restored(database, self.manifest, renamed=plan.roles.renamed)
+        problems, notes, proven = counted.problems, counted.notes, counted.sentence
+        if self.full and not problems:
+            compared = compare(database, self.manifest, self.settings, jobs=self.jobs, progress=self.say)
+            # What a comparison of the schema is worth here, the first look has said.
+            problems = tuple(problem for problem in compared.problems if counted.schema or "fingerprint" not in problem)
+            proven = f"compared with the manifest: {', '.join(compared.proven)}, by checksums of all contents"
+        if problems:
+            raise RestoreFailedError(
+                f"backup {self.backup.name} was restored, and is not what was backed up: {'; '.join(problems)}",
+                hint="use another backup; `invoke db.verify-backup` tells which is good",
+            )
+        return Restored(
+            database=database,
+            backup=self.backup.name,
+            tables=counted.tables,
+            expected_tables=len(self.manifest.contents.tables),
+            rows=counted.rows,
+            proven=proven,
+            notes=notes,
+        )
 
     def _load_archive(self, database: Database, plan: Preflight) -> None:
         from seachange.backup.granting import give_to_roles
@@ -270,21 +315,5 @@ class _Work:
 
 
 def _jobs(manifest: Manifest) -> int:
-    return 1 if manifest.size_bytes < _SMALL_BYTES else min(4, os.cpu_count() or 1)
-
-
-def _check_restored(database: Database, manifest: Manifest) -> int:
-    from seachange.postgres.connection import connect
-
-    expected = manifest.contents.tables
-    with contextlib.closing(connect(database, autocommit=True, statement_timeout_ms=0)) as session:
-        found = read_tables(session)
-        missing = sorted(set(expected) - set(found))
-        if missing:
-            raise RestoreFailedError(
-                f"{len(missing)} of {len(expected)} tables are missing after the restore: {', '.join(missing[:5])}",
-                hint="use another backup",
-            )
-        # A dump carries no statistics, and without them the first queries are planned blindly.
-        session.execute("ANALYZE")
-    return len(found)
+    # Not one: with two and more pg_restore keeps the order of the rows, which a comparison of contents needs.
+    return 2 if manifest.size_bytes < _SMALL_BYTES else max(2, min(4, os.cpu_count() or 1))

@@ -21,6 +21,7 @@ __all__ = ["NAME", "Backup", "check_files", "newest_first", "read_backup", "veri
 NAME = re.compile(r"(\d{8}T\d{6}Z)-.+")
 
 # A manifest lists every table; this is far beyond any real one, and bounds what a hostile one can make us read.
+_NAMED = 20
 _MANIFEST_LIMIT = 64 * 1024**2
 
 
@@ -199,6 +200,8 @@ def verify_digests(backup: Backup) -> None:
     """
     problems = check_files(backup, digests=True) if backup.manifest else backup.problems
     if problems:
+        more = (f"and {len(problems) - _NAMED} more files",) if len(problems) > _NAMED else ()
         raise BackupInvalidError(
-            f"backup {backup.name} is damaged: {'; '.join(problems)}", hint="`invoke db.backups` lists the others"
+            f"backup {backup.name} is damaged: {'; '.join([*problems[:_NAMED], *more])}",
+            hint="`invoke db.backups` lists the others",
         )

@@ -9,6 +9,7 @@ from seachange.errors import ConfigError
 from seachange.tasks._task import Face, task
 
 if TYPE_CHECKING:
+    from seachange.backup.globals import MissingRole
     from seachange.postgres.connection import Database
 
 __all__ = ["kept", "restore", "swap"]
@@ -25,11 +26,14 @@ __all__ = ["kept", "restore", "swap"]
         "swap": "put it into the place of the database --into, which is kept under a dated name",
         "role": "OLD=NEW: what a role of the backup is called here (repeatable)",
         "no_owner": "everything belongs to the user that restores",
+        "globals_": "make the roles that the backup needs and the server lacks, without passwords",
+        "data_dir": "new folder for the cluster of a physical backup",
+        "verify": "compare all contents with the manifest afterwards, not only numbers of rows and the schema",
         "jobs": "connections to restore over (default: by size and processors)",
         "yes": "do not ask",
     },
 )
-def restore(
+def restore(  # noqa: PLR0913  # each parameter is a flag of the command
     face: Face,
     *,
     backup: str = "latest",
@@ -37,15 +41,28 @@ def restore(
     swap: bool = False,
     role: Sequence[str] | None = None,
     no_owner: bool = False,
+    globals_: bool = False,
+    data_dir: str = "",
+    verify: bool = False,
     jobs: int = 0,
     yes: bool = False,
 ) -> None:
     """Restore a backup, into a new database unless told otherwise."""
     from seachange.workflow import Step, pipeline
     from seachange.workflow.restore import restore as restore_step
+    from seachange.workflow.restore import restore_data_directory
 
+    if data_dir:
+        if into or swap or role or no_owner or globals_:
+            raise ConfigError("--data-dir takes a whole cluster as it was", hint="leave the other flags out")
+        step = Step(name="restore", run=restore_data_directory)
+        face.run(pipeline(step, name="db.restore"), backup=backup, data_dir=data_dir)
+        return
     names = _roles(role or ())
     options = {"backup": backup, "into": into, "roles": names, "owners": not no_owner, "jobs": jobs, "overwrite": swap}
+    options["full"] = verify
+    if globals_:
+        options["missing_roles"] = _agreed_roles(face, backup, yes=yes)
     if swap:
         options["into"] = into = into or _project_database(face).name
         face.confirm(
@@ -112,6 +129,19 @@ def kept(face: Face, *, drop: Sequence[str] | None = None, yes: bool = False) ->
             face.say(f"{name} is dropped")
     found = list_kept(server)
     face.answer(kept_lines(found), {"databases": found})
+
+
+def _agreed_roles(face: Face, backup: str, *, yes: bool) -> Sequence[MissingRole]:
+    from seachange.workflow.restore import find_missing_roles
+
+    with face.new_run(options={"backup": backup}) as run:
+        missing = find_missing_roles(run)
+    for role in missing:
+        face.say(f"role {role.name}: {role.attributes}")
+    if missing:
+        names = ", ".join(role.name for role in missing)
+        face.confirm(f"the roles {names} will be made on the server, without passwords", expected="roles", yes=yes)
+    return missing
 
 
 def _roles(pairs: Sequence[str]) -> dict[str, str]:
