@@ -35,7 +35,7 @@ def test_a_backup_is_complete_private_and_describes_itself(
     manifest = json.loads((backup.path / "manifest.json").read_text())
 
     assert backup.name == f"20250601T120000Z-{clinic.name}-1750200000000"
-    assert sorted(path.name for path in backup.path.iterdir()) == ["database.dump", "manifest.json"]
+    assert sorted(path.name for path in backup.path.iterdir()) == ["database.dump", "globals.sql", "manifest.json"]
     assert [backup.path.stat().st_mode & 0o777, *(path.stat().st_mode & 0o777 for path in backup.path.iterdir())] == [
         0o700,
         0o600,
