@@ -40,6 +40,7 @@ def test_a_backup_is_complete_private_and_describes_itself(
         0o700,
         0o600,
         0o600,
+        0o600,
     ]
     assert list_backups(here, digests=True) == (backup,)
     assert (manifest["schema"], manifest["revision"], manifest["started"]) == (
