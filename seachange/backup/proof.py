@@ -71,9 +71,7 @@ def verify_backup(
         return _record(backup, method, ok=False, problems=backup.problems)
     attempt = _Attempt(backup=backup, manifest=backup.manifest, settings=settings, method=method, say=progress or _ignore)
     try:
-        with attempt.recorded(), fetched(backup, settings) as local:
-            # What was fetched is at hand: whoever fetches it once more gets the folder.
-            here = dataclasses.replace(local, remote="")
+        with attempt.recorded(), fetched(backup, settings) as here:
             return attempt.files(here) if fast else attempt.restored(here, keep=keep)
     except BackupInvalidError as exc:
         return attempt.result(ok=False, problems=(exc.message,))
@@ -98,7 +96,7 @@ def verified_copy(
             return
         attempt = _Attempt(backup=backup, manifest=backup.manifest, settings=settings, method="restore", say=progress or _ignore)
         with attempt.recorded():
-            here = dataclasses.replace(stack.enter_context(fetched(backup, settings)), remote="")
+            here = stack.enter_context(fetched(backup, settings))
             copy, found = attempt.copied(stack, here, mask=mask)
         yield dataclasses.replace(copy, backup=dataclasses.replace(backup, verification=found))
 
@@ -246,7 +244,7 @@ def _extra_files(backup: Backup, manifest: Manifest) -> tuple[str, ...]:
             path = os.path.relpath(Path(folder, name), backup.path)
             if path not in known and not is_record(path):
                 found.append(path)
-    sentences = [f"{backup.path / path} is not in the manifest" for path in sorted(found)]
+    sentences = [f"{backup.location}/{path} is not in the manifest" for path in sorted(found)]
     more = len(sentences) - _NAMED
     return (*sentences[:_NAMED], *([f"and {more} more files that are not in the manifest"] if more > 0 else []))
 

@@ -101,7 +101,7 @@ def unsealed(backup: Backup, settings: Settings) -> Iterator[Path]:
     from seachange.backup.stores import open_store
 
     store = open_store(settings)
-    with store.staged() as scratch:
+    with store.scratch() as scratch:
         try:
             _decrypt(backup, manifest, scratch, settings=settings)
         except OSError as exc:

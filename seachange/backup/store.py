@@ -32,12 +32,13 @@ def list_backups(settings: Settings, *, digests: bool = False) -> tuple[Backup, 
 
 
 def store_of(backup: Backup, settings: Settings) -> Store:
-    """Return the store that a backup is in; one that was found by its path need not be in that of the settings.
+    """Return the store that a backup is in; one that was found by its path, or fetched, need not be in that of the settings.
 
     :param backup: the backup.
     :param settings: the settings.
     """
-    return open_store(settings) if backup.remote else LocalStore(folder=backup.path.parent, root=settings.root)
+    away = backup.remote and not backup.path.is_absolute()
+    return open_store(settings) if away else LocalStore(folder=backup.path.parent, root=settings.root)
 
 
 @contextlib.contextmanager

@@ -29,7 +29,8 @@ _MANIFEST_LIMIT = 64 * 1024**2
 class Backup:
     """One backup; ``problems`` says what is wrong with it, ``verification`` what the last look at it found.
 
-    ``remote`` is the URL of a backup that is not on this machine; its files are below ``path`` only while it is fetched.
+    ``remote`` is the URL of a backup that is not on this machine; its files are at hand below ``path`` only while it is
+    fetched, and ``path`` is not absolute otherwise.
     """
 
     path: Path
@@ -178,17 +179,18 @@ def check_files(backup: Backup, *, digests: bool) -> tuple[str, ...]:
     """
     problems = []
     for expected in backup.manifest.files if backup.manifest else ():
-        path = backup.path / expected.path
+        # A fetched backup is read here and named where it is kept.
+        where = f"{backup.location}/{expected.path}"
         try:
-            size = path.stat(follow_symlinks=False).st_size
+            size = (backup.path / expected.path).stat(follow_symlinks=False).st_size
             if size != expected.size_bytes:
-                problems.append(f"{path} has {size} bytes instead of {expected.size_bytes}")
+                problems.append(f"{where} has {size} bytes instead of {expected.size_bytes}")
             elif digests and describe_file(backup.path, expected.path).sha256 != expected.sha256:
-                problems.append(f"{path} does not match its digest")
+                problems.append(f"{where} does not match its digest")
         except FileNotFoundError:
-            problems.append(f"{path} is missing")
+            problems.append(f"{where} is missing")
         except OSError as exc:
-            problems.append(f"{path} cannot be read: {exc.strerror}")
+            problems.append(f"{where} cannot be read: {exc.strerror}")
     return tuple(problems)
 
 

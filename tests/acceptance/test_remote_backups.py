@@ -6,7 +6,9 @@ import dataclasses
 import importlib.util
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import pyrage
 import pytest
 
 from seachange.postgres.connection import Database, drop_database
@@ -129,3 +131,40 @@ def test_what_is_wrong_with_the_place_is_one_message_with_its_remedy(
         assert f"hint: {hint}" in said.stdout + said.stderr
         assert not {SECRET, "hidden-canary"} & {word.strip("'") for word in (said.stdout + said.stderr).split()}
         assert "hidden-canary" not in said.stdout + said.stderr + (project.path / "logs/migration.log").read_text()
+
+
+def test_encrypted_backups_are_made_without_the_secret_key_and_read_with_it_only(
+    linear: tuple[Project, str], objects: ObjectStore, tmp_path: Path
+) -> None:
+    project, bucket = linear
+    ours, others = pyrage.x25519.Identity.generate(), pyrage.x25519.Identity.generate()
+    (project.path / "recipients.txt").write_text(f"# operations\n{ours.to_public()}\n")
+    (tmp_path / "ours.txt").write_text(f"{ours}\n")
+    (tmp_path / "others.txt").write_text(f"{others}\n")
+    encrypting = {"SEACHANGE_BACKUP_ENCRYPT_TO": "recipients.txt"}
+    made = _data(project.invoke("db.backup", "--format", "json", env=encrypting))
+
+    stored = [key for key in objects.keys(bucket) if not key.endswith("manifest.json")]
+    assert [key.endswith(".age") for key in stored] == [True]
+    assert objects.get(bucket, stored[0]).startswith(b"age-encryption.org/v1\n")
+    manifest = json.loads(objects.get(bucket, f"backups/{made['backup']}/manifest.json"))
+    assert manifest["encryption"] == [str(ours.to_public())]
+    assert project.invoke("db.backups", "--check").exit_code == 0
+
+    without = project.invoke("db.restore")
+    wrong = project.invoke("db.restore", env={"SEACHANGE_BACKUP_IDENTITY": str(tmp_path / "others.txt")})
+    right = project.invoke("db.restore", env={"SEACHANGE_BACKUP_IDENTITY": str(tmp_path / "ours.txt")})
+    unverified = project.invoke("db.verify-backup")
+    still = project.invoke("db.backups")
+    verified = project.invoke("db.verify-backup", env={"SEACHANGE_BACKUP_IDENTITY": str(tmp_path / "ours.txt")})
+
+    assert "the backup is encrypted, and there is no secret key to read it with" in without.stdout + without.stderr
+    assert str(ours.to_public()) in without.stdout + without.stderr
+    assert f"is encrypted, and not to the key in {tmp_path}/others.txt" in wrong.stdout + wrong.stderr
+    assert right.exit_code == 0, right
+    assert (unverified.exit_code, "damaged" in still.stdout) == (1, False), (unverified, still)
+    assert verified.exit_code == 0, verified
+    said = "".join(one.stdout + one.stderr for one in (without, wrong, right, unverified, still, verified))
+    for secret in (str(ours), str(others)):
+        assert secret not in said + (project.path / "logs/migration.log").read_text()
+    assert [path.name for path in (project.path / ".seachange").iterdir() if path.name.startswith(".partial-")] == []

@@ -19,7 +19,7 @@ from seachange.config import Settings
 from seachange.errors import BackupInvalidError, NotWritableError
 from seachange.partial import abandoned, partial_folder, remove_abandoned, remove_published, shared
 
-__all__ = ["LocalStore", "sweep"]
+__all__ = ["LocalStore", "private_folder", "sweep"]
 
 log = logging.getLogger(__name__)
 
@@ -84,14 +84,12 @@ class LocalStore:
 
         :raises NotWritableError: the folder cannot be written.
         """
-        folder = self.staging()
-        sweep(folder)
-        with contextlib.ExitStack() as stack:
-            try:
-                path = stack.enter_context(partial_folder(folder))
-            except OSError as exc:
-                raise disk_error(exc, folder) from exc
+        with private_folder(self.staging()) as path:
             yield path
+
+    def scratch(self) -> contextlib.AbstractContextManager[Path]:
+        """Make a folder under a temporary name beside the backups."""
+        return self.staged()
 
     def publish(self, partial: Path, name: str, *, progress: Progress | None = None) -> Backup:  # noqa: ARG002
         """Give a finished folder its name; its name is on disk when this returns."""
@@ -136,6 +134,22 @@ class LocalStore:
         :raises NotWritableError: it cannot be written.
         """
         write_verification(backup.path, text)
+
+
+@contextlib.contextmanager
+def private_folder(parent: Path) -> Iterator[Path]:
+    """Make a folder under a temporary name, which is gone at the end of the block unless it was renamed.
+
+    :param parent: an existing folder; what crashed runs left in it is removed before.
+    :raises NotWritableError: the folder cannot be made.
+    """
+    sweep(parent)
+    with contextlib.ExitStack() as stack:
+        try:
+            path = stack.enter_context(partial_folder(parent))
+        except OSError as exc:
+            raise disk_error(exc, parent) from exc
+        yield path
 
 
 def sweep(folder: Path) -> tuple[Path, ...]:

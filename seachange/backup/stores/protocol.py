@@ -46,6 +46,13 @@ class Store(Protocol):
         """
         ...
 
+    def scratch(self) -> AbstractContextManager[Path]:
+        """Make a private local folder for what is needed for the length of the block, such as decrypted files.
+
+        :raises NotWritableError: the folder cannot be made.
+        """
+        ...
+
     def publish(self, partial: Path, name: str, *, progress: Progress | None = None) -> Backup:
         """Make a finished folder a backup; two of one name get different ones, and none is ever replaced.
 

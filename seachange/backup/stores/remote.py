@@ -16,13 +16,12 @@ from seachange.backup.manifest import MANIFEST_NAME, BackupFile, Manifest, descr
 from seachange.backup.stores._claims import BEAT_S, STALE_S, Claim, claimed, discard, sweep
 from seachange.backup.stores._parallel import Tally, in_parallel
 from seachange.backup.stores._place import PART_BYTES, Place
-from seachange.backup.stores.local import sweep as sweep_folder
+from seachange.backup.stores.local import private_folder
 from seachange.backup.stores.protocol import Progress
 from seachange.backup.verification import VERIFICATION_NAME, parse_verification
 from seachange.backup.verify import NAME, Backup, newest_first, with_problems
 from seachange.config import Settings
 from seachange.errors import BackupInvalidError, SeachangeError, StoreFailedError
-from seachange.partial import partial_folder
 from seachange.postgres import interrupt
 
 __all__ = ["RemoteStore"]
@@ -86,8 +85,12 @@ class RemoteStore:
     def staged(self) -> Iterator[Path]:
         """Make a private folder on this machine."""
         sweep(self.place, stale_s=self.stale_s)
-        with self._scratch() as path:
+        with self.scratch() as path:
             yield path
+
+    def scratch(self) -> contextlib.AbstractContextManager[Path]:
+        """Make a private folder on this machine, without a look at the URL."""
+        return private_folder(self.staging())
 
     def publish(self, partial: Path, name: str, *, progress: Progress | None = None) -> Backup:
         """Upload the folder, compare sizes with what arrived, upload the manifest.
@@ -115,7 +118,7 @@ class RemoteStore:
         needed = sum(file.size_bytes for file in wanted)
         if free_bytes(staging) < needed:
             raise full_disk(staging, needed=needed)
-        with self._scratch() as scratch:
+        with self.scratch() as scratch:
             # Under its own name, which messages about what was fetched show.
             folder = scratch / backup.name
             try:
@@ -142,17 +145,6 @@ class RemoteStore:
     def write_verification(self, backup: Backup, text: str) -> None:
         """Put the record beside the manifest, in place of the one that is there."""
         self.place.write(f"{backup.name}/{VERIFICATION_NAME}", text.encode())
-
-    @contextlib.contextmanager
-    def _scratch(self) -> Iterator[Path]:
-        staging = self.staging()
-        sweep_folder(staging)
-        with contextlib.ExitStack() as stack:
-            try:
-                path = stack.enter_context(partial_folder(staging))
-            except OSError as exc:
-                raise disk_error(exc, staging) from exc
-            yield path
 
     def _describe(self, name: str, files: Mapping[str, int], found: dict[str, Backup], *, digests: bool) -> None:
         backup = self._read(name, files)
