@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 from pathlib import Path
 
 from seachange.backup.contents import Contents, DatabaseSetting, Grant, LargeObjects, Locale, Roles, TableContents
 from seachange.backup.files import write_new
 from seachange.backup.manifest import MANIFEST_NAME, BackupFile, Manifest, ServerFacts, describe_file
+from seachange.backup.verification import Verification, write_verification
+from seachange.backup.verify import Backup, read_backup
 
-__all__ = ["START", "make_backup", "make_manifest"]
+__all__ = ["START", "make_backup", "make_manifest", "record_verification"]
 
 START = datetime.datetime(2025, 6, 1, 12, 0, 0, tzinfo=datetime.UTC)
 
@@ -57,3 +60,10 @@ def make_backup(folder: Path, *, number: int = 1, database: str = "vetai", serve
     files = (describe_file(path, "database.dump"),)
     write_new(path / MANIFEST_NAME, make_manifest(number=number, database=database, server=server, files=files).to_json())
     return path
+
+
+def record_verification(path: Path, **changes: object) -> Backup:
+    """Record that the backup in a folder was restored and was the same, but for ``changes``, and return it."""
+    record = Verification(at=START, method="restore", ok=True, manifest_sha256=read_backup(path).manifest_sha256)
+    write_verification(path, dataclasses.replace(record, **changes).to_json())  # type: ignore[arg-type]
+    return read_backup(path)

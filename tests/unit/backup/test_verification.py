@@ -16,9 +16,9 @@ from seachange.backup.verification import (
     supersedes,
     write_verification,
 )
-from seachange.backup.verify import Backup, read_backup
+from seachange.backup.verify import read_backup
 from seachange.errors import NotWritableError
-from tests.backups import START, make_backup
+from tests.backups import START, make_backup, record_verification
 
 RECORD = Verification(
     at=START,
@@ -32,13 +32,6 @@ RECORD = Verification(
     server_version="15.18",
     tool_version="0.1.0",
 )
-
-
-def _record(path: Path, **changes: object) -> Backup:
-    digest = read_backup(path).manifest_sha256
-    record = dataclasses.replace(RECORD, manifest_sha256=digest, **changes)  # type: ignore[arg-type]
-    write_verification(path, record.to_json())
-    return read_backup(path)
 
 
 def test_a_record_is_read_as_it_was_written() -> None:
@@ -66,26 +59,26 @@ def test_a_damaged_record_is_none(text: bytes) -> None:
 
 def test_a_backup_is_complete_until_it_was_restored(tmp_path: Path) -> None:
     path = make_backup(tmp_path)
-    found = [read_backup(path).status, _record(path, method="fast").status, _record(path).status]
+    found = [read_backup(path).status, record_verification(path, method="fast").status, record_verification(path).status]
 
     assert found == ["complete", "complete", "verified"]
 
 
 def test_what_a_verification_found_makes_a_backup_damaged(tmp_path: Path) -> None:
-    backup = _record(make_backup(tmp_path), ok=False, problems=("public.pets has 3 rows instead of 4",))
+    backup = record_verification(make_backup(tmp_path), ok=False, problems=("public.pets has 3 rows instead of 4",))
 
     assert (backup.status, backup.problems, backup.verified) == ("damaged", ("public.pets has 3 rows instead of 4",), False)
 
 
 def test_a_verification_that_could_not_be_done_says_nothing_about_the_backup(tmp_path: Path) -> None:
-    backup = _record(make_backup(tmp_path), ok=None, problems=("PostgreSQL 15 was not found on this machine",))
+    backup = record_verification(make_backup(tmp_path), ok=None, problems=("PostgreSQL 15 was not found on this machine",))
 
     assert (backup.status, backup.problems) == ("complete", ())
 
 
 def test_a_verified_backup_whose_file_was_cut_since_is_damaged(tmp_path: Path) -> None:
     path = make_backup(tmp_path)
-    _record(path)
+    record_verification(path)
     (path / "database.dump").write_text("cut")
 
     assert read_backup(path).status == "damaged"
@@ -93,7 +86,7 @@ def test_a_verified_backup_whose_file_was_cut_since_is_damaged(tmp_path: Path) -
 
 def test_a_backup_with_the_record_and_manifest_of_others_is_not_verified(tmp_path: Path) -> None:
     one, other = make_backup(tmp_path, number=1), make_backup(tmp_path, number=2)
-    _record(one)
+    record_verification(one)
     (one / VERIFICATION_NAME).rename(other / VERIFICATION_NAME)
 
     assert read_backup(other).verification is None
@@ -124,8 +117,8 @@ def test_the_record_is_private_and_leaves_nothing_beside_it(tmp_path: Path) -> N
     path = make_backup(tmp_path)
     (path / f".{VERIFICATION_NAME}.0123abcd").write_text("left by a crash")
     os.utime(path / f".{VERIFICATION_NAME}.0123abcd", (0, 0))
-    _record(path)
-    _record(path)
+    record_verification(path)
+    record_verification(path)
 
     assert sorted(file.name for file in path.iterdir()) == ["database.dump", "manifest.json", VERIFICATION_NAME]
     assert (path / VERIFICATION_NAME).stat().st_mode & 0o777 == 0o600
