@@ -94,7 +94,7 @@ class BackupSettings:
         _casts.text, "path", "file with the secret key of age that encrypted backups are read with", default=""
     )
     backup_verify: bool = setting(
-        _casts.boolean, "true | false", "the workflow verifies each backup by restoring it on a throwaway server", default=False
+        _casts.boolean, "true | false", "each new backup is verified by restoring it on a throwaway server", default=False
     )
     backup_keep_last: int = setting(_casts.count, "number", "backups to keep of each database, at least; 0 keeps all", default=10)
     backup_keep_daily: int = setting(_casts.count, "number", "days to keep the last backup of, besides", default=0)

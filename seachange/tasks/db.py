@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from seachange.errors import ConfigError, ExitCode
 from seachange.tasks._backup import backup
+from seachange.tasks._prune import prune
 from seachange.tasks._restore import kept, restore, swap
 from seachange.tasks._task import Face, task
 from seachange.tasks._verify_backup import verify_backup
@@ -19,6 +20,7 @@ __all__ = [
     "generate",
     "integrity",
     "kept",
+    "prune",
     "psql",
     "restore",
     "seed",

@@ -11,7 +11,7 @@ from typing import Any
 from seachange.config import Settings
 from seachange.plan import jsonable
 
-__all__ = ["Left", "forget_left", "keep_left", "read_left"]
+__all__ = ["Left", "forget_left", "keep_left", "left_backups", "read_left"]
 
 _SCHEMA = "seachange.left/1"
 _FILE = "left.json"
@@ -70,3 +70,15 @@ def forget_left(settings: Settings, database: str) -> None:
     if read_left(settings, database) is not None:
         with contextlib.suppress(OSError):
             (settings.state_dir / _FILE).unlink(missing_ok=True)
+
+
+def left_backups(settings: Settings) -> frozenset[str]:
+    """Return the names of the backups that a failed run made and that may still be the way back, of whatever database.
+
+    :param settings: the project's settings.
+    """
+    try:
+        document: Any = json.loads((settings.state_dir / _FILE).read_text(encoding="utf-8"))
+        return frozenset(name for name in [str(document["backup"])] if name) if document["schema"] == _SCHEMA else frozenset()
+    except (OSError, ValueError, KeyError, TypeError):
+        return frozenset()

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from seachange.backup import Backup
 from seachange.backup.selection import EVERYTHING, Selection
 from seachange.plan import StepResult
+from seachange.workflow.retention import retire
 from seachange.workflow.run import Run
 
 __all__ = ["backup", "dump"]
@@ -23,11 +24,12 @@ def backup(run: Run) -> StepResult:
 
 
 def dump(run: Run) -> StepResult:
-    """Back the database up and remove what retention no longer keeps.
+    """Back the database up, verify that where it was asked for, and remove what retention no longer keeps.
 
     :raises BackupFailedError: no backup was made; nothing that looks like one was left.
+    :raises BackupInvalidError: what was made is not what its manifest says.
     """
-    from seachange.backup import create_backup, prune_backups
+    from seachange.backup import create_backup
 
     selection, dump_format = run.options.get("selection") or EVERYTHING, run.options.get("dump_format") or ""
     if run.dry_run:
@@ -41,13 +43,12 @@ def dump(run: Run) -> StepResult:
         dump_format=dump_format,
         progress=run.progress,
     )
-    removed = prune_backups(run.settings)
+    retired = retire(run, made)
     near = not made.remote and made.path.is_relative_to(run.settings.root)
     facts = [str(made.path.relative_to(run.settings.root)) if near else made.location]
     facts += _about(made) if run.options.get("in_full") else []
-    facts += [f"removed by retention: {old.name}" for old in removed]
     summary = f"{_mb(made.size_bytes)} of {_mb(run.server.size_bytes)}, sha256 in the manifest"
-    return StepResult(summary=summary, facts=tuple(facts), data=_data(made))
+    return StepResult(summary=summary, facts=(*facts, *retired.facts), data={**_data(made), **retired.data})
 
 
 def _planned(run: Run, selection: Selection, dump_format: str) -> StepResult:

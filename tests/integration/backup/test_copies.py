@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import time
 from pathlib import Path
 
@@ -26,8 +27,8 @@ def kept(settings: Settings) -> list[Path]:
 
 
 def running() -> set[Path]:
-    """Return the folders of servers that run, or ran."""
-    return {folder for root in run_roots() for folder in root.iterdir()}
+    """Return the folders of servers that this process runs, or ran."""
+    return {folder for root in run_roots() for folder in root.glob(f".partial-{os.getpid()}-*")}
 
 
 def ask(database: Database, query: str) -> tuple[object, ...]:

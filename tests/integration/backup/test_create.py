@@ -23,6 +23,7 @@ from seachange.errors import AuthenticationFailedError, BackupFailedError, Backu
 from seachange.postgres.connection import Database, connect, describe
 from seachange.postgres.server import Server
 from seachange.testing.fixtures import fresh_database
+from tests.backups import record_verification
 from tests.integration.backup.conftest import NOON, Backer, fill, left_in
 from tests.integration.backup.proxy import Proxy
 
@@ -63,6 +64,8 @@ def test_a_second_backup_has_its_own_name_and_comes_first(clinic: Database, back
 def test_a_clock_that_goes_back_does_not_make_a_backup_the_older_one(clinic: Database, back_up: Backer, here: Settings) -> None:
     first = back_up(clinic, clock=lambda: NOON)
     second = back_up(clinic, clock=lambda: NOON - datetime.timedelta(days=400))
+
+    record_verification(second.path)
 
     assert [backup.name for backup in list_backups(here)] == [second.name, first.name]
     assert [backup.name for backup in prune_backups(here, keep=1)] == [first.name]
@@ -218,6 +221,7 @@ def test_a_transaction_that_is_open_elsewhere_does_not_matter(clinic: Database, 
 
 def test_retention_runs_after_success_and_lists_what_it_removed(clinic: Database, back_up: Backer, here: Settings) -> None:
     made = [back_up(clinic) for _ in range(4)]
+    record_verification(made[-1].path)
 
     assert [backup.name for backup in prune_backups(here, keep=2)] == [backup.name for backup in made[:2]]
     assert [backup.name for backup in list_backups(here)] == [made[3].name, made[2].name]

@@ -16,6 +16,7 @@ from seachange.errors import RestoreFailedError
 from seachange.postgres.catalog import read_catalog
 from seachange.postgres.connection import Database, Session, connect, create_database, drop_database
 from seachange.postgres.server import Server
+from tests.backups import record_verification
 from tests.integration.backup.conftest import NOON, Backer, Restorer, contents_of, execute, fill, of_version, with_contents
 
 
@@ -153,7 +154,8 @@ def test_a_user_without_rights_over_the_owner_restores_what_is_its_own(
 def test_retention_does_not_remove_a_backup_that_is_being_restored(
     clinic: Database, back_up: Backer, bring_back: Restorer, here: Settings
 ) -> None:
-    old, _ = back_up(clinic), back_up(clinic)
+    old, new = back_up(clinic), back_up(clinic)
+    record_verification(new.path)
     pruned: list[Backup] = []
     bring_back(old, progress=lambda _text: pruned.extend(prune_backups(here, keep=1)))
 

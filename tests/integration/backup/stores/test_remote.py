@@ -116,6 +116,11 @@ def test_its_manifest_is_the_first_that_is_removed_and_the_last_that_is_uploaded
 def test_retention_works_as_in_a_folder(store: RemoteStore) -> None:
     made = [keep(store, number=number) for number in range(1, 5)]
     settings = dataclasses.replace(store.settings, backup_keep_last=2)
+    record = Verification(at=made[3].started, method="restore", ok=True, manifest_sha256=made[3].manifest_sha256)
+
+    assert prune_backups(settings) == ()
+
+    store.write_verification(made[3], record.to_json())
 
     assert [backup.name for backup in prune_backups(settings)] == [backup.name for backup in made[:2]]
     assert [backup.name for backup in list_backups(settings)] == [made[3].name, made[2].name]
