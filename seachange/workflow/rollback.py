@@ -13,17 +13,19 @@ from seachange.workflow._result import result_of
 from seachange.workflow._rollback.by_hand import find_left, roll_back, shown
 from seachange.workflow._rollback.half import taken_back
 from seachange.workflow._rollback.left import Left, forget_left, keep_left
+from seachange.workflow._rollback.new import brought_about
 from seachange.workflow._rollback.proof import Proof, look_up_proof
 from seachange.workflow._rollback.restoring import restored
 from seachange.workflow._rollback.ways import Outcome, downgraded, next_steps
 from seachange.workflow.data import stopped
 from seachange.workflow.run import Run
 from seachange.workflow.standing import Standing, read_standing
+from seachange.workflow.steps._apply import locked
 
 if TYPE_CHECKING:
     from seachange.postgres.lock import MigrationLock
 
-__all__ = ["Failure", "Settled", "find_left", "roll_back", "settle", "settled_result", "shown"]
+__all__ = ["Failure", "Settled", "find_left", "roll_back", "settle", "settled_check", "settled_result", "shown"]
 
 _log = logging.getLogger(__name__)
 
@@ -102,6 +104,37 @@ def settled_result(run: Run, exc: MigrationFailedError, *, lock: MigrationLock, 
         exit_code=done.exit_code,
         data={**result.data, **done.data},
     )
+
+
+def settled_check(run: Run, failed: StepResult, *, applied: tuple[str, ...]) -> StepResult:
+    """Return the result of a check after an apply that found errors, after what setting ``on_failure`` says was done about them.
+
+    What was there before the run is no reason to undo anything.
+
+    :param run: the run, which does not hold the migration lock any more.
+    :param failed: what the check found.
+    :param applied: what the run has applied before it.
+    """
+    try:
+        new = brought_about(run, failed.findings, before=_before(run))
+    except InterruptedRunError:
+        raise
+    except SeachangeError as exc:
+        fact = f"nothing was undone: which of them were there before the run cannot be found out: {exc.message}"
+        return dataclasses.replace(failed, facts=(*failed.facts, fact), exit_code=ExitCode.FAILED_CHANGED)
+    if not new:
+        fact = "nothing was undone: all of them were there before this run"
+        return dataclasses.replace(failed, facts=(*failed.facts, fact))
+    at = run.results["apply"].data.get("current")
+    with locked(run) as lock:
+        if run.current() != at:
+            fact = "nothing was undone: somebody has moved the database since"
+            return dataclasses.replace(failed, facts=(*failed.facts, fact), exit_code=ExitCode.FAILED_CHANGED)
+        plan_hash = str(run.results["apply"].data.get("plan_hash") or "")
+        done = settle(run, Failure(applied=applied, failed=run.current_step(), plan_hash=plan_hash), lock=lock)
+    stale = ("what step sync has written shows the schema that was undone",) if done.unchanged and "sync" in run.steps else ()
+    facts = (f"{len(new)} of them came with this run", *failed.facts, *done.facts, *stale)
+    return dataclasses.replace(failed, facts=facts, exit_code=done.exit_code, data={**failed.data, **done.data})
 
 
 def _before(run: Run) -> Standing:

@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from seachange.errors import InterruptedRunError, SeachangeError
 from seachange.plan import Finding
 from seachange.workflow.run import Run
 
@@ -21,14 +22,15 @@ _MOST_SHOWN = 3
 class Standing:
     """The revisions that a run's databases say they are at, and what is in them.
 
-    ``findings`` are what was wrong with the rows already, where this run is going to look at them afterwards; ``halves`` how many
-    statements of revisions that are not done are committed.
+    ``findings`` are how models and database differed and what was wrong with the rows already, where this run is going to look at
+    that afterwards, ``not_compared`` why that is not known; ``halves`` how many statements of unfinished revisions are committed.
     """
 
     current: tuple[str, ...]
     units: Mapping[str, tuple[str, ...]]
     catalogs: Mapping[str, Catalog]
     findings: tuple[Finding, ...] = ()
+    not_compared: str = ""
     halves: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     @property
@@ -57,11 +59,11 @@ class Standing:
         return (*found, *counts)
 
 
-def read_standing(run: Run, *, rows: bool = False) -> Standing:
+def read_standing(run: Run, *, verified: bool = False) -> Standing:
     """Return where the databases of a run stand now.
 
     :param run: the run.
-    :param rows: look at the rows as well, as the step verify will.
+    :param verified: compare the models and look at the rows as well, as the step verify will.
     :raises SeachangeError: a database cannot be asked.
     """
     from seachange.postgres.catalog import read_catalog
@@ -69,8 +71,8 @@ def read_standing(run: Run, *, rows: bool = False) -> Standing:
     from seachange.revisions.halves import read_halves
     from seachange.revisions.ledger import name_of
     from seachange.revisions.units import common, read_units
-    from seachange.workflow.steps._verify import integrity
 
+    findings, problem = _findings(run) if verified else ((), "")
     units = read_units(run.settings, run.database)
     names = tuple({"alembic_version", *(unit.table.name for unit in units)})
     catalogs: dict[str, Catalog] = {}
@@ -81,6 +83,18 @@ def read_standing(run: Run, *, rows: bool = False) -> Standing:
         current=common(run.history, units),
         units={f"{unit.database.name}.{name_of(unit.table)}": unit.current for unit in units},
         catalogs=catalogs,
-        findings=integrity(run) if rows else (),
+        findings=findings,
+        not_compared=problem,
         halves={half.revision: len(half.statements) for half in read_halves(units)},
     )
+
+
+def _findings(run: Run) -> tuple[tuple[Finding, ...], str]:
+    from seachange.workflow.steps._verify import integrity, model_differences
+
+    try:
+        return (*model_differences(run), *integrity(run)), ""
+    except InterruptedRunError:
+        raise
+    except SeachangeError as exc:
+        return (), exc.message

@@ -322,3 +322,52 @@ def test_a_database_that_was_moved_since_is_not_rolled_back(project: Project, da
 
     assert outcome.exit_code == 3
     assert "somebody went on from there" in outcome.stderr
+
+
+@pytest.fixture
+def checked(project: Project, database: Database) -> Project:
+    """A database where all revisions go well, and the last of them makes another column than the models declare."""
+    run(database, "update clients set name = 'client 7' where id = 7")
+    project.replace("migrations/versions/0004_add_city.py", old="ADD COLUMN city text", new="ADD COLUMN city varchar(10)")
+    return project
+
+
+def verified(project: Project, *arguments: str) -> tuple[Outcome, dict[str, Any]]:
+    steps = ("--only", "check,apply,verify", "--format", "json")
+    outcome = project.invoke("migration.workflow", *steps, *arguments)
+    document: dict[str, Any] = json.loads(outcome.stdout)
+    return outcome, {**document, **{step["name"]: step for step in document["steps"]}["verify"]}
+
+
+def test_what_a_check_after_the_apply_finds_follows_the_same_policy(checked: Project, database: Database) -> None:
+    rehearsed(checked)
+
+    outcome, document = verified(checked)
+
+    assert outcome.exit_code == 4, document
+    assert document["data"]["undone"] == ["0004", "0003", "0002"]
+    assert [finding["code"] for finding in document["findings"]] == ["model-difference"]
+    assert "is as before: at 0001, its catalogue with the same fingerprint" in document["state"]
+    assert columns(database, "clients") == {"id", "name"}
+
+
+def test_a_check_that_finds_something_new_stops_where_nothing_else_is_proven(checked: Project, database: Database) -> None:
+    outcome, document = verified(checked)
+
+    assert outcome.exit_code == 5
+    assert "1 of them came with this run" in document["facts"]
+    assert "next, 1: write a revision that mends what verify found, from 0004 on" in " ".join(document["facts"])
+    assert "city" in columns(database, "clients")
+
+
+def test_what_was_wrong_before_undoes_nothing(checked: Project, database: Database) -> None:
+    checked.replace("migrations/versions/0004_add_city.py", old="ADD COLUMN city varchar(10)", new="ADD COLUMN city text")
+    run(database, "alter table visits add column by_hand int")
+    rehearsed(checked)
+
+    outcome, document = verified(checked)
+
+    assert outcome.exit_code == 2, document
+    assert {finding["code"] for finding in document["findings"]} == {"model-difference", "drift"}
+    assert "nothing was undone: all of them were there before this run" in document["facts"]
+    assert "city" in columns(database, "clients")

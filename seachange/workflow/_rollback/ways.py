@@ -63,9 +63,12 @@ def next_steps(run: Run, left: Left, now: Standing) -> tuple[str, ...]:
     :param now: where the database stands.
     """
     known = run.history.by_id.get(left.failed)
-    mend = f"mend {run.history.relative(known.path)}, then " if known else ""
-    after = f", and does not send again what is committed of {left.failed}" if left.half else ""
-    steps = [f"{mend}`invoke migration.apply`, which goes on from {now.place}{after}"]
+    if known is None:
+        steps = [f"write a revision that mends what {left.failed} found, from {now.place} on, and `invoke migration.apply`"]
+    else:
+        after = f", and does not send again what is committed of {left.failed}" if left.half else ""
+        mend = f"mend {run.history.relative(known.path)}, then"
+        steps = [f"{mend} `invoke migration.apply`, which goes on from {now.place}{after}"]
     if left.applied or left.half:
         names = ", ".join([*([f"part of {left.failed}"] if left.half else []), *reversed(left.applied)])
         steps.append(f"`invoke migration.rollback` undoes {names} and shows before what that takes with it")

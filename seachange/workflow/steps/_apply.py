@@ -96,7 +96,7 @@ def _note_standing(run: Run, target: str) -> None:
     from seachange.workflow.standing import read_standing
 
     if plan_upgrade(run.history, current=run.current(), target=target).revisions:
-        run.standing = read_standing(run, rows="verify" in run.steps)
+        run.standing = read_standing(run, verified="verify" in run.steps)
 
 
 def _failed(run: Run, exc: MigrationFailedError, *, lock: MigrationLock, plan: Plan | None) -> StepResult:

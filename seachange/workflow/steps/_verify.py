@@ -8,13 +8,14 @@ from seachange.errors import ExitCode, SeveralUnitsError
 from seachange.plan import Finding, StepResult
 from seachange.workflow.run import Run
 
-__all__ = ["drift_at", "find_differences", "integrity", "verify"]
+__all__ = ["drift_at", "find_differences", "integrity", "model_differences", "verify"]
 
 
 def verify(run: Run) -> StepResult:
     """Compare the database with the models and with the shadow at the same revision, and check its rows.
 
-    :returns: failed with exit code 2 when there is an error among the findings.
+    :returns: failed with exit code 2 when there is an error among the findings, after what setting ``on_failure`` says where this
+        run has brought it about.
     """
     if run.dry_run and _would_change(run):
         return StepResult(status="skipped", summary="would verify when the revisions are applied")
@@ -23,13 +24,14 @@ def verify(run: Run) -> StepResult:
     findings = (*_pending(run), *find_differences(run), *_rows(run), *history_findings(run))
     errors = sum(finding.severity == "error" for finding in findings)
     if errors:
-        return StepResult(
+        failed = StepResult(
             status="failed",
             summary=f"{errors} errors found",
             findings=findings,
             exit_code=ExitCode.FOUND,
             data={"errors": errors},
         )
+        return _settled(run, failed)
     facts = (
         "the models equal the database",
         "the catalogue equals that of the history on an empty server",
@@ -40,6 +42,16 @@ def verify(run: Run) -> StepResult:
     )
 
 
+def _settled(run: Run, failed: StepResult) -> StepResult:
+    """Return the result after what setting ``on_failure`` says, when this run has applied something."""
+    applied = run.results["apply"].data.get("applied") if "apply" in run.results else ()
+    if not applied or run.standing is None:
+        return failed
+    from seachange.workflow.rollback import settled_check
+
+    return settled_check(run, failed, applied=tuple(applied))
+
+
 def _would_change(run: Run) -> bool:
     generated = run.results.get("generate")
     return bool(_pending(run)) or bool(generated and generated.data.get("operations"))
@@ -47,7 +59,7 @@ def _would_change(run: Run) -> bool:
 
 def find_differences(run: Run) -> tuple[Finding, ...]:
     """Return how the database differs from the models, and from the history at the revision that it says it is at."""
-    return (*_model_differences(run), *drift_at(run, run.current()))
+    return (*model_differences(run), *drift_at(run, run.current()))
 
 
 def integrity(run: Run) -> tuple[Finding, ...]:
@@ -84,7 +96,8 @@ def _pending(run: Run) -> tuple[Finding, ...]:
     )
 
 
-def _model_differences(run: Run) -> tuple[Finding, ...]:
+def model_differences(run: Run) -> tuple[Finding, ...]:
+    """Return how the database differs from the models."""
     from seachange.postgres.connection import engine
     from seachange.revisions.compare import differences
 

@@ -1,4 +1,4 @@
-from sqlalchemy import String
+from sqlalchemy import String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -11,8 +11,8 @@ class Client(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     name: Mapped[str] = mapped_column(String(80))
-    email: Mapped[str | None]
-    city: Mapped[str | None]
+    email: Mapped[str | None] = mapped_column(Text)
+    city: Mapped[str | None] = mapped_column(Text)
 
 
 class Visit(Base):
@@ -20,7 +20,7 @@ class Visit(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     client_id: Mapped[int]
-    note: Mapped[str | None]
+    note: Mapped[str | None] = mapped_column(Text)
 
 
 class Total(Base):
