@@ -29,7 +29,7 @@ _T = TypeVar("_T")
 
 Severity = Literal["error", "warning", "info"]
 Status = Literal["done", "skipped", "warning", "failed", "not tried"]
-WayBack = Literal["not tried", "works", "differs", "fails"]
+WayBack = Literal["not tried", "works", "differs", "fails", "lossless", "lossy"]
 
 REPORT_SCHEMA = "seachange.run/1"
 PLAN_SCHEMA = "seachange.plan/1"
@@ -124,7 +124,8 @@ class PlannedRevision:
     ``irreversible`` is why its downgrade refuses, in its own words.
     ``varies`` says that a second try gave other SQL: a value is made anew at each run.
     ``transactions`` counts those that it takes; single statements outside of any are not counted.
-    ``way_back`` says how the downgrade went on a throwaway server, and ``way_back_reason`` what was wrong with it.
+    ``way_back`` says how the downgrade went on a throwaway server without rows (``works``, ``differs``, ``fails``), or in a
+    rehearsal of this plan on rows (``lossless``, ``lossy``, or the latter two), and ``way_back_reason`` what was wrong with it.
     """
 
     revision: str

@@ -187,7 +187,9 @@ def _back(plan: Plan, revision: PlannedRevision) -> str:
         return f"irreversible: {revision.irreversible}" if revision.irreversible else "irreversible"
     words = {
         "not tried": "reversible, not tried",
-        "works": "reversible, tried: leads back to the same schema",
+        "works": "reversible, tried on an empty copy: leads back to the same schema",
+        "lossless": "reversible, proven: its rehearsal gave back the schema and the rows",
+        "lossy": "its downgrade loses rows, as its rehearsal showed",
         "differs": "its downgrade leaves another schema",
         "fails": "its downgrade fails",
     }

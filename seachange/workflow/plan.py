@@ -16,6 +16,7 @@ from seachange.workflow.run import Run
 
 if TYPE_CHECKING:
     from seachange.revisions.history import Revision
+    from seachange.workflow._rehearsal.values import DowngradeRehearsal
 
 __all__ = ["make_plan", "plan_between", "read_plan", "require_current", "require_plan", "write_plan"]
 
@@ -23,6 +24,7 @@ _MAKE_ANEW = "look at a new plan: invoke migration.plan --output FILE"
 _UP = re.compile(r"|heads?|\+\d+|.*@heads?")
 _DOWN = re.compile(r"base|-\d+")
 _CONTEXT = 60
+_FRESH_S = 24 * 3600.0
 
 
 def make_plan(run: Run) -> Plan:
@@ -41,7 +43,26 @@ def make_plan(run: Run) -> Plan:
     target, direction = _resolve(run, str(run.options.get("to") or ""), current)
     plan = _captured(run, current, target=target, direction=direction, effects=True)
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    return dataclasses.replace(plan, database=run.database.name, server_major=server.major, created=created)
+    named = dataclasses.replace(plan, database=run.database.name, server_major=server.major, created=created)
+    return _with_rehearsal(run, named) if direction == "upgrade" else named
+
+
+def _with_rehearsal(run: Run, plan: Plan) -> Plan:
+    """Return the plan with what a rehearsal of it has shown of the way back, where there was one on rows today."""
+    from seachange.workflow.rehearsal import find_rehearsal
+
+    found = find_rehearsal(run.settings, plan.hash, _FRESH_S) if plan.revisions else None
+    if found is None or found.source.kind == "shadow":
+        return plan
+    shown = {each.revision: each for each in found.downgrades}
+    revisions = (_rehearsed(one, shown[one.revision]) if one.revision in shown else one for one in plan.revisions)
+    return dataclasses.replace(plan, revisions=tuple(revisions))
+
+
+def _rehearsed(revision: PlannedRevision, shown: DowngradeRehearsal) -> PlannedRevision:
+    if shown.verdict == "irreversible" or shown.verdict == "not tried":  # noqa: PLR1714 - mypy narrows only so
+        return revision
+    return dataclasses.replace(revision, way_back=shown.verdict, way_back_reason="; ".join(shown.reasons))
 
 
 def plan_between(run: Run, current: tuple[str, ...], *, target: str) -> Plan:

@@ -104,10 +104,14 @@ def test_the_default_in_production_is_to_stop_and_to_say_what_can_be_done(projec
 
 
 def test_what_a_rehearsal_proved_to_be_without_loss_is_undone(project: Project, database: Database) -> None:
-    rehearsed(project)
+    rehearsed(project, lossless=("0003", "0002"))
 
+    planned = project.invoke("migration.plan").stdout
     outcome, document = apply(project)
 
+    proven = "1 transaction; reversible, proven: its rehearsal gave back the schema and the rows"
+    assert f"0002 Add the email of clients: {proven}" in planned
+    assert "0004 Add the city of clients: 1 transaction; its downgrade loses rows, as its rehearsal showed" in planned
     assert outcome.exit_code == 4, document
     assert document["data"]["undone"] == ["0002"]
     assert document["summary"].startswith("revision 0003 was not applied: ")
