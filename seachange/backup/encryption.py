@@ -129,12 +129,13 @@ def decrypt_stream(reader: ByteReader, writer: ByteWriter, identities: Identitie
         raise source.failure or target.failure or _decryption_error(exc, name, identities) from exc
 
 
-def decrypt_file(source: Path, target: Path, identities: Identities) -> None:
+def decrypt_file(source: Path, target: Path, identities: Identities, *, name: str = "") -> None:
     """Decrypt a file into a new one, private to its owner, that has its name only when it is whole and on disk.
 
     :param source: the encrypted file.
     :param target: the plain file; it must not exist.
     :param identities: the secret keys.
+    :param name: what messages call the encrypted file; its path by default.
     :raises DecryptionFailedError: it is encrypted to other keys.
     :raises BackupInvalidError: it was changed, or its end is missing.
     :raises OSError: a file cannot be read or written, or ``target`` exists.
@@ -142,7 +143,7 @@ def decrypt_file(source: Path, target: Path, identities: Identities) -> None:
     partial = target.with_name(f".{target.name}.decrypting")
     try:
         with open_to_read(source) as reader, open_new(partial) as writer:
-            decrypt_stream(reader, writer, identities, name=str(source))
+            decrypt_stream(reader, writer, identities, name=name or str(source))
             sync_file(writer)
         # Unlike renaming, this never replaces a file.
         os.link(partial, target)

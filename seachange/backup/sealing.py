@@ -120,7 +120,7 @@ def _decrypt(backup: Backup, manifest: Manifest, scratch: Path, *, settings: Set
         interrupt.check()
         target = scratch / file.path.removesuffix(_ENCRYPTED)
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        decrypt_file(backup.path / file.path, target, identities)
+        decrypt_file(backup.path / file.path, target, identities, name=f"{backup.location}/{file.path}")
 
 
 class _Digest:

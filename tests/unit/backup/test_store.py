@@ -41,6 +41,7 @@ def test_a_backup_says_what_a_list_shows(here: Settings) -> None:
         "database": "vetai",
         "revision": "1750200000000",
         "size_bytes": 13,
+        "scope": "database",
         "status": "complete",
         "problems": [],
         "verification": None,
