@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from seachange.backup.contents import LargeObjects, TableContents, read_tables
 from seachange.backup.manifest import Manifest
+from seachange.backup.selection import SELECTED
 from seachange.config import Settings
 
 if TYPE_CHECKING:
     from seachange.postgres.connection import Database, Session
 
-__all__ = ["Comparison", "compare"]
+__all__ = ["Comparison", "compare", "is_part"]
 
 _NAMED = 20
 _EXTENSIONS = "SELECT extname, extversion FROM pg_extension"
@@ -85,6 +86,15 @@ def compare(
     )
 
 
+def is_part(manifest: Manifest) -> bool:
+    """Whether a backup is of some schemas or tables only, with or without their rows.
+
+    :param manifest: of the backup.
+    """
+    selected = any(note.startswith(SELECTED) for note in manifest.notes)
+    return manifest.scope == "selected" or (manifest.scope == "schema-only" and selected)
+
+
 def _share(read: int, total: int) -> str:
     return f"comparing rows: {read / 1024**2:,.0f} of {total / 1024**2:,.0f} MB"
 
@@ -95,7 +105,7 @@ def _compare_schema(session: Session, manifest: Manifest, found: _Found) -> None
     if not manifest.fingerprint:
         found.notes.append("the manifest has no fingerprint: the schema was not compared")
         return
-    if manifest.scope == "selected":
+    if is_part(manifest):
         found.notes.append("the fingerprint is that of the whole database: the schema of a part of it was not compared")
         return
     actual = read_catalog(session).fingerprint
@@ -108,7 +118,7 @@ def _compare_schema(session: Session, manifest: Manifest, found: _Found) -> None
 
 
 def _compare_extensions(session: Session, manifest: Manifest, found: _Found) -> None:
-    wanted = {} if manifest.scope == "selected" else manifest.contents.extensions
+    wanted = {} if is_part(manifest) else manifest.contents.extensions
     actual = dict(session.execute(_EXTENSIONS).fetchall())
     missing = sorted(set(wanted) - set(actual))
     found.problems += [f"extension {name} {wanted[name]} is missing" for name in missing]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seachange import __version__
-from seachange.backup.comparison import Comparison, compare
+from seachange.backup.comparison import Comparison, compare, is_part
 from seachange.backup.copies import Copy, Mask, jobs_of, restored_copy
 from seachange.backup.manifest import MANIFEST_NAME, Manifest
 from seachange.backup.store import fetched, store_of
@@ -220,6 +220,11 @@ class _Attempt:
         except RestoreFailedError as exc:
             if _MACHINE.search(exc.message):
                 raise CopyImpossibleError(exc.message, hint=exc.hint) from exc
+            if is_part(self.manifest):
+                raise CopyImpossibleError(
+                    f"a part of a database cannot always be restored by itself: {exc.message}",
+                    hint="back up the whole database, or select what the part refers to as well",
+                ) from exc
             return None, self.result(ok=False, problems=(exc.message, *extra))
         problems = (*found[0].problems, *extra)
         notes = (*found[0].notes, *copy.notes)

@@ -128,8 +128,9 @@ def _group(backup: Backup) -> tuple[object, ...]:
     manifest = backup.manifest
     if manifest is None:
         return ()
-    names = tuple(sorted(manifest.contents.tables)) if manifest.scope == "selected" else ()
-    return manifest.database, manifest.server.system_identifier, manifest.scope, manifest.format == "physical", names
+    # What was selected is said in a note.
+    what = () if manifest.scope == "database" else manifest.notes
+    return manifest.database, manifest.server.system_identifier, manifest.scope, manifest.format == "physical", what
 
 
 def _order(backup: Backup) -> tuple[float, str]:

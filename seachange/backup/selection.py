@@ -13,7 +13,10 @@ from seachange.errors import ConfigError
 if TYPE_CHECKING:
     from psycopg import Connection
 
-__all__ = ["EVERYTHING", "Selected", "Selection"]
+__all__ = ["EVERYTHING", "SELECTED", "Selected", "Selection"]
+
+# How the note of a manifest begins that says what was selected.
+SELECTED = "only of "
 
 # Partitions come with their table: pg_dump takes each by its name, and has a switch for it from 16 on only.
 _TABLES = """
@@ -65,7 +68,7 @@ class Selection:
     def notes(self) -> tuple[str, ...]:
         """What somebody who restores has to know, as sentences."""
         selected = ", ".join([*(f"schema {name}" for name in self.schemas), *(f"table {name}" for name in self.tables)])
-        found = [f"only of {selected}; extensions and what it refers to elsewhere are left out"] if selected else []
+        found = [f"{SELECTED}{selected}; extensions and what it refers to elsewhere are left out"] if selected else []
         if self.schema_only:
             return (*found, _NO_ROWS)
         return (*found, _NO_LARGE_OBJECTS) if selected else ()

@@ -65,7 +65,7 @@ def retire(run: Run, made: Backup) -> Retired:
     from seachange.backup.retention import held
 
     required = run.settings.backup_verify
-    verified = _verify(run, made, required=required, waiting=not required and bool(held(decide_all(run.settings))))
+    verified = _verify(run, made, required=required, waiting=not required and _waits(run.settings, made))
     decisions = decide_all(run.settings)
     removed = remove(run.settings, decisions)
     facts = [*verified.facts, *(f"removed by retention: {old.name}" for old in removed)]
@@ -82,6 +82,13 @@ def held_sentence(count: int) -> str:
     """
     what, them = ("1 backup is", "it") if count == 1 else (f"{count} backups are", "them")
     return f"{what} kept only because no newer one is verified; `invoke db.verify-backup` lets go of {them}"
+
+
+def _waits(settings: Settings, made: Backup) -> bool:
+    """Whether a backup of the same database would go if this one were verified; that of a part of it proves nothing."""
+    from seachange.backup.retention import held
+
+    return made.whole and any(old.whole and old.database == made.database for old in held(decide_all(settings)))
 
 
 def _verify(run: Run, made: Backup, *, required: bool, waiting: bool) -> Retired:

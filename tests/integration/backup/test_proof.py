@@ -13,6 +13,7 @@ from seachange.backup import Backup, find_backup
 from seachange.backup.copies import restored_copy
 from seachange.backup.manifest import Manifest
 from seachange.backup.proof import verified_copy, verify_backup
+from seachange.backup.selection import Selection
 from seachange.backup.verification import VERIFICATION_NAME
 from seachange.backup.verify import read_backup
 from seachange.config import Settings
@@ -58,6 +59,30 @@ def test_a_backup_that_was_restored_and_is_the_same_is_verified(warm: Settings, 
     assert (found.tables, found.rows) == (6, 921)
     assert find_backup(warm).status == "verified"
     assert find_backup(warm).verification == found
+
+
+def test_a_backup_in_the_directory_format_is_verified_and_its_damage_found(
+    warm: Settings, clinic: Database, back_up: Backer
+) -> None:
+    made = back_up(clinic, dump_format="directory")
+    good, fast = verify_backup(made, warm), verify_backup(made, warm, fast=True)
+    contents = next(made.path.rglob("toc.dat*"))
+    flip(contents)
+    bad = verify_backup(made, warm, fast=True)
+
+    assert (good.ok, good.proven[2], fast.ok) == (True, "6 tables with 921 rows", True)
+    assert bad.problems == (f"{contents} does not match its digest",)
+
+
+def test_a_part_of_a_database_is_compared_as_far_as_it_goes(warm: Settings, clinic: Database, back_up: Backer) -> None:
+    schema = verify_backup(back_up(clinic, selection=Selection(schema_only=True)), warm)
+    table = verify_backup(back_up(clinic, selection=Selection(tables=("visits",))), warm)
+    without = back_up(clinic, selection=Selection(tables=("clients",)))
+
+    assert (schema.ok, schema.proven) == (True, ("schema", "1 extension"))
+    assert (table.ok, table.tables, table.rows) == (True, 2, 20)
+    with pytest.raises(CopyImpossibleError, match="a part of a database cannot always be restored by itself"):
+        verify_backup(without, warm)
 
 
 def test_the_record_is_bound_to_the_manifest(warm: Settings, backup: Backup) -> None:

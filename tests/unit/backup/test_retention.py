@@ -212,12 +212,14 @@ def test_schema_only_selected_and_physical_backups_have_rules_of_their_own() -> 
     backups = [
         _made(1, state="verified"),
         _made(2, state="verified", scope="schema-only"),
-        _made(3, state="verified", scope="selected"),
+        _made(3, state="verified", scope="selected", notes=("only of table a",)),
         _made(4, state="verified", format="physical"),
         _made(5, state="verified"),
+        _made(6, state="verified", scope="selected", notes=("only of table b",)),
+        _made(7, state="verified", scope="selected", notes=("only of table a",)),
     ]
 
-    assert _kept(decide(backups, Rules(last=1))) == ["5", "4", "3", "2"]
+    assert _kept(decide(backups, Rules(last=1))) == ["7", "6", "5", "4", "2"]
 
 
 def test_a_backup_whose_migration_is_not_confirmed_stays() -> None:
