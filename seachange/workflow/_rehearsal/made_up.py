@@ -104,6 +104,8 @@ def likely_value(kind: Kind, known: ColumnStatistics | None, index: str, *, rows
     :param salt: makes columns differ.
     """
     known = known or ColumnStatistics()
+    if _all_distinct(known) and (apart := _apart(kind, known, index, rows=rows, salt=salt)):
+        return apart
     value = _from_known(kind, known, index) or _by_type(kind, known, rows=rows, salt=salt)
     common = min(1.0, sum(known.shares))
     if value is None or not known.common or (kind.base in _TEXTS and not kind.labels):
@@ -114,6 +116,22 @@ def likely_value(kind: Kind, known: ColumnStatistics | None, index: str, *, rows
     if not known.bounds:
         return chosen
     return f"CASE WHEN random() < {common:.6f} THEN {chosen} ELSE {value} END"
+
+
+def _all_distinct(known: ColumnStatistics) -> bool:
+    """Whether no two rows have the same value, as far as the sample tells: a pending unique key has to find that here too."""
+    return known.distinct < 0 and -known.distinct >= 0.99 * (1 - known.nulls) and not known.common
+
+
+def _apart(kind: Kind, known: ColumnStatistics, index: str, *, rows: int, salt: str) -> str | None:
+    if kind.base in _TEXTS and not kind.labels:
+        return _text(kind, known, f"({index})", salt=salt)
+    if kind.base not in _INTEGERS:
+        return None
+    if len(known.bounds) < 2 or int(known.bounds[-1]) - int(known.bounds[0]) < rows:
+        return f"({index})::{kind.cast}"
+    low, high = int(known.bounds[0]), int(known.bounds[-1])
+    return f"({low} + floor((({index}) % {rows}) * {(high - low) / rows:.6f}))::numeric::{kind.cast}"
 
 
 def _array(values: Sequence[str]) -> str:

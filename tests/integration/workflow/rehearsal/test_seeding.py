@@ -124,6 +124,27 @@ def test_values_are_like_the_real_ones(shop: _Pair) -> None:
     assert _value(shop.made, "select count(*) from people where level = 'gold'") not in (0, 1200)
 
 
+def test_values_that_are_all_distinct_stay_so(server: Server) -> None:
+    with fresh_database(server) as real, fresh_database(server) as empty, contextlib.ExitStack() as stack:
+        one, other = (stack.enter_context(contextlib.closing(connect(each, autocommit=True))) for each in (real, empty))
+        for each in (one, other):
+            each.execute("create table people (id int primary key, email text, phone bigint, code int)")
+        one.execute(
+            "insert into people select n, case when n % 3 > 0 then 'person' || n end, 5550000000 + n * 17, n"
+            " from generate_series(1, 4000) n"
+        )
+        one.execute("analyze")
+        known = dataclasses.replace(read_statistics(one), columns=read_column_statistics(one))
+        fill_database(empty, known, most=2_000)
+        for column, rows in (("email", 1333), ("phone", 2000), ("code", 2000)):
+            count, distinct = (
+                other.execute(f"select count({column}), count(distinct {column}) from people".encode()).fetchone() or ()
+            )
+            assert count == distinct
+            assert count == pytest.approx(rows, rel=0.1)
+        assert _value(other, "select min(phone) >= 5550000000 and max(phone) > 5550040000 from people")
+
+
 def test_no_text_of_the_real_rows_is_known(shop: _Pair) -> None:
     known = dataclasses.replace(read_statistics(shop.real), columns=read_column_statistics(shop.real))
     assert "secret" not in known.to_json()
