@@ -117,7 +117,6 @@ def _chosen(run: Run, name: str) -> Backup:
     found = _made_by_run(run) or _newest_verified(run)
     if found is None:
         found = find_backup(run.settings, database=run.database.name)
-        _log.warning("backup %s was never restored before", found.name)
     return found
 
 
