@@ -1,0 +1,1 @@
+"""What scripts/bench measures beyond whole commands."""
