@@ -17,7 +17,7 @@ __all__ = ["backup"]
         "schema": "take only this schema, by its exact name (repeatable)",
         "table": "take only this table and its partitions, written as in SQL (repeatable)",
         "schema_only": "take the schema and no rows",
-        "dump_format": "custom or directory (default: setting backup_format)",
+        "dump_format": "custom, directory or physical (default: setting backup_format)",
     },
 )
 def backup(

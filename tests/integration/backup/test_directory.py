@@ -82,7 +82,7 @@ def test_its_files_are_private_and_all_in_the_manifest(clinic: Database, back_up
     assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
     assert {path.stat().st_mode & 0o777 for path in folders} == {0o700}
     assert sorted([*listed, "manifest.json"]) == [str(path.relative_to(backup.path)) for path in files]
-    assert [path.name for path in files if path.suffix not in (".gz", ".toc", ".json")] == ["toc.dat"]
+    assert [path.name for path in files if path.suffix not in (".gz", ".toc", ".json")] == ["toc.dat", "globals.sql"]
     assert len([path for path in files if path.name.startswith("blob_") and path.suffix == ".gz"]) == 2
 
 
