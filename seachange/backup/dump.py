@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import logging
 import os
 import re
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from seachange.backup.checksums import DUMP_OPTIONS, DumpedTable, large_object_checksum, read_dumped_tables, table_checksums
 from seachange.backup.contents import Contents, LargeObjects, TableContents, read_contents
 from seachange.backup.directory import Seals, large_object_tallies, table_files
-from seachange.backup.files import full_disk, open_new, open_to_read, sync_file, sync_folder
+from seachange.backup.files import disk_error, full_disk, open_new, open_to_read, sync_file, sync_folder
 from seachange.backup.manifest import BackupFile, Physical
 from seachange.backup.sealing import ARCHIVE_NAMES, COMPRESSION, Sealed, seal_file
 from seachange.backup.selection import EVERYTHING, Selected, Selection
@@ -263,6 +264,8 @@ def _failure(exc: SeachangeError, database: Database, folder: Path) -> Seachange
         return exc
     if "No space left on device" in exc.stderr or "Disk quota exceeded" in exc.stderr:
         return full_disk(folder.parent)
+    if not folder.is_dir():
+        return disk_error(FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder)), folder.parent)
     if _is_lost_connection(exc):
         message = f"{database.name} was not backed up: the connection was lost {_ATTEMPTS} times, at last with: {exc.message}"
         return BackupFailedError(message, hint="look at the server's log", exit_code=ExitCode.TRY_AGAIN)
