@@ -375,3 +375,23 @@ def test_what_was_wrong_before_undoes_nothing(checked: Project, database: Databa
     assert {finding["code"] for finding in document["findings"]} == {"model-difference", "drift"}
     assert "nothing was undone: all of them were there before this run" in document["facts"]
     assert "city" in columns(database, "clients")
+
+
+@pytest.mark.parametrize("policy", ["downgrade", "stop"])
+def test_a_backend_that_is_killed_undoes_its_own_revision_and_the_policy_the_rest(
+    project: Project, database: Database, policy: str
+) -> None:
+    project.replace(
+        "migrations/versions/0003_count_visits.py",
+        old="THEN RAISE EXCEPTION 'a client named poison'; END IF;",
+        new="THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF;",
+    )
+    rehearsed(project)
+
+    outcome, document = apply(project, "--on-failure", policy)
+
+    assert outcome.exit_code == (4 if policy == "downgrade" else 5), document
+    assert ask(database, "select to_regclass('totals')") == [None]
+    assert ("email" in columns(database, "clients")) == (policy == "stop")
+    expected = "is as before: at 0001" if policy == "downgrade" else "was moved from 0001 to 0002"
+    assert expected in document["state"]

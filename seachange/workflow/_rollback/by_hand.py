@@ -77,7 +77,8 @@ def shown(run: Run, left: Left, policy: str) -> tuple[str, ...]:
         if differences:
             lost = "; ".join(each.sentence for each in differences)
             raise RefusedError(
-                f"restoring {left.backup} would lose what was written since: {lost}", hint="stop what writes first"
+                f"restoring {left.backup} would lose what was written since: {lost}",
+                hint="stop what writes, and copy those rows by hand",
             )
         kept = "the database of now is kept under a dated name, and its sessions are ended"
         return (f"nothing was written since {backup_of(run, left).name}: it would be put into the place; {kept}",)
