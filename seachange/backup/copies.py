@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from seachange.backup.surroundings import give_session, make_roles, require_extensions
 from seachange.backup.verify import Backup
 from seachange.config import Settings
-from seachange.errors import BackupInvalidError
+from seachange.errors import BackupInvalidError, OutOfDiskError
 
 if TYPE_CHECKING:
     from seachange.backup.manifest import Manifest
@@ -94,6 +94,7 @@ def restored_copy(
     :raises CopyImpossibleError: this machine's servers lack something.
     :raises RestoreFailedError: the server refused the backup.
     :raises BinaryNotFoundError: there is no server of that version.
+    :raises OutOfDiskError: there is no room for it.
     """
     if backup.manifest is None:
         raise BackupInvalidError(f"backup {backup.name} is damaged: {'; '.join(backup.problems)}", hint="use another backup")
@@ -152,6 +153,7 @@ class _Work:
             limit=self.settings.rehearsal_keep if keep else 0,
             large=self.manifest.contents.size_bytes >= _LARGE_BYTES,
         )
+        self._require_room(servers.free_bytes())
         recipe = self._recipe()
         opened = (
             servers.open_unchanged(recipe) if read_only else servers.open(recipe, options=self._options, fresh=bool(self.look))
@@ -165,6 +167,15 @@ class _Work:
             seconds=time.monotonic() - begin,
             notes=_read_notes(kept.server),
         )
+
+    def _require_room(self, free: int) -> None:
+        needed = self.manifest.contents.size_bytes
+        if needed >= _LARGE_BYTES and free < needed:
+            raise OutOfDiskError(
+                f"a copy of backup {self.backup.name} takes about {needed / _MB:,.0f} MB, and the disk of the cache has "
+                f"{free / _MB:,.0f} MB left",
+                hint="free space there, lower rehearsal_keep, or let SEACHANGE_CACHE_DIR name a folder on a larger disk",
+            )
 
     @contextlib.contextmanager
     def lent(self, server: Server, begin: float) -> Iterator[Copy]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -95,6 +96,12 @@ class KeptServers:
             recipe.make(run.server)
             yield Kept(server=run.server, hit=False)
             self._keep(place, recipe.key, run)
+
+    def free_bytes(self) -> int:
+        """Return how much room there is on the disk of the cache."""
+        root = cache_root(self.settings)
+        found = os.statvfs(next(folder for folder in (root, *root.parents) if folder.exists()))
+        return found.f_bavail * found.f_frsize
 
     def _place(self) -> _Place:
         installation, identity = own_programs(self.settings, self.major)

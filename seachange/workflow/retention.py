@@ -93,13 +93,13 @@ def _waits(settings: Settings, made: Backup) -> bool:
 
 def _verify(run: Run, made: Backup, *, required: bool, waiting: bool) -> Retired:
     from seachange.backup.proof import verify_backup
-    from seachange.workflow.verification import sentence
+    from seachange.workflow.verification import may_stay, sentence
 
     small = made.manifest is not None and made.manifest.contents.size_bytes < run.settings.backup_directory_from
     if not required and not (waiting and small):
         return Retired()
     try:
-        keep = run.settings.rehearsal_source != "off"
+        keep = may_stay(run, made)
         found = verify_backup(made, run.settings, keep=keep, progress=lambda text: run.progress(f"verifying: {text}"))
     except InterruptedRunError:
         raise
@@ -113,4 +113,4 @@ def _verify(run: Run, made: Backup, *, required: bool, waiting: bool) -> Retired
             f"backup {made.name} is not what its manifest says: {'; '.join(found.problems)}",
             hint="look for what is wrong with the disk, then `invoke db.backup` makes a new one",
         )
-    return Retired(facts=(f"verified: {sentence(found)}", *found.notes), data={"verification": found.to_dict()})
+    return Retired(facts=(f"verified: {sentence(found, made)}", *found.notes), data={"verification": found.to_dict()})

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from seachange.backup import Backup
     from seachange.backup.verification import Verification
 
-__all__ = ["DAMAGED", "UNKNOWN", "finding_of", "sentence", "verify_backups"]
+__all__ = ["DAMAGED", "UNKNOWN", "finding_of", "may_stay", "sentence", "verify_backups"]
 
 DAMAGED = "backup-damaged"
 UNKNOWN = "backup-not-verified"
@@ -40,20 +40,23 @@ def verify_backups(run: Run) -> StepResult:
         found, problem = _verified(run, backup, place=place, keep=backup.name == newest and not fast, alone=not every)
         data.append({"backup": backup.name, **(found.to_dict() if found else {"ok": None, "problems": [problem]})})
         if found and found.ok:
-            facts.append(f"{backup.name}: {sentence(found)}")
+            facts.append(f"{backup.name}: {sentence(found, backup)}")
         findings += [finding_of(backup, text) for text in found.problems] if found else [_unknown(backup, problem)]
         facts += [f"{backup.name}: {note}" for note in found.notes] if found else []
     return _result(facts, findings, data)
 
 
-def sentence(found: Verification) -> str:
+def sentence(found: Verification, backup: Backup) -> str:
     """Return what a verification proved.
 
     :param found: one that found nothing wrong.
+    :param backup: what was verified.
     """
     took = f"{found.duration_s:.1f} s"
     if found.method == "fast":
-        return f"every file has its digest, and the table of contents can be read ({took})"
+        manifest = backup.manifest
+        listed = manifest is not None and not manifest.encryption and manifest.format != "physical"
+        return f"every file has its digest{', and the table of contents can be read' if listed else ''} ({took})"
     what = f"{', '.join(found.proven)} as the manifest says" if found.proven else "nothing to compare"
     return f"restored on PostgreSQL {found.server_version} in {took}: {what}"
 
@@ -67,6 +70,16 @@ def finding_of(backup: Backup, problem: str) -> Finding:
     return Finding(code=DAMAGED, message=f"{backup.name}: {problem}")
 
 
+def may_stay(run: Run, backup: Backup) -> bool:
+    """Whether what was restored to be verified may stay in the cache for a rehearsal; not in plain text what is encrypted.
+
+    :param run: the run.
+    :param backup: what is verified.
+    """
+    encrypted = bool(backup.manifest and backup.manifest.encryption)
+    return run.settings.rehearsal_source != "off" and not encrypted
+
+
 def _verified(run: Run, backup: Backup, *, place: str, keep: bool, alone: bool) -> tuple[Verification | None, str]:
     from seachange.backup.proof import verify_backup
 
@@ -75,7 +88,7 @@ def _verified(run: Run, backup: Backup, *, place: str, keep: bool, alone: bool) 
             backup,
             run.settings,
             fast=bool(run.options.get("fast")),
-            keep=keep and run.settings.rehearsal_source != "off",
+            keep=keep and may_stay(run, backup),
             progress=lambda text: run.progress(f"{place}: {text}"),
         )
     except InterruptedRunError:

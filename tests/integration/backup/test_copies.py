@@ -13,7 +13,7 @@ import pytest
 from seachange.backup import Backup, copies
 from seachange.backup.copies import restored_copy
 from seachange.config import Settings
-from seachange.errors import BackupInvalidError, BinaryNotFoundError, ConfigError, CopyImpossibleError
+from seachange.errors import BackupInvalidError, BinaryNotFoundError, ConfigError, CopyImpossibleError, OutOfDiskError
 from seachange.postgres._places import run_roots
 from seachange.postgres.connection import Database, connect
 from seachange.postgres.server import Server, sweep, throwaway
@@ -218,6 +218,17 @@ def test_without_a_server_of_that_version_there_is_no_copy(warm: Settings, backu
     aged = dataclasses.replace(backup, manifest=dataclasses.replace(backup.manifest, server=old))
     with pytest.raises(BinaryNotFoundError, match="PostgreSQL 9 was not found"), restored_copy(aged, warm):
         pass
+
+
+def test_a_copy_that_will_not_fit_is_not_begun(warm: Settings, backup: Backup) -> None:
+    huge = with_contents(backup, size_bytes=10**15)
+    with (
+        pytest.raises(OutOfDiskError, match="takes about 953,674,316 MB, and the disk of the cache has"),
+        restored_copy(huge, warm),
+    ):
+        pass
+
+    assert kept(warm) == []
 
 
 def test_a_damaged_backup_is_not_restored(warm: Settings, backup: Backup) -> None:

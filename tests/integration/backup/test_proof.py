@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pyrage
 import pytest
 
 from seachange.backup import Backup, find_backup
@@ -17,7 +18,7 @@ from seachange.backup.selection import Selection
 from seachange.backup.verification import VERIFICATION_NAME
 from seachange.backup.verify import read_backup
 from seachange.config import Settings
-from seachange.errors import BackupInvalidError, BinaryNotFoundError, CopyImpossibleError
+from seachange.errors import BackupInvalidError, BinaryNotFoundError, CopyImpossibleError, DecryptionFailedError
 from seachange.postgres.connection import Database
 from tests.integration.backup.conftest import Backer, execute, fill
 
@@ -72,6 +73,26 @@ def test_a_backup_in_the_directory_format_is_verified_and_its_damage_found(
 
     assert (good.ok, good.proven[2], fast.ok) == (True, "6 tables with 921 rows", True)
     assert bad.problems == (f"{contents} does not match its digest",)
+
+
+def test_an_encrypted_backup_is_verified_with_the_key_and_no_verdict_without(
+    warm: Settings, clinic: Database, back_up: Backer, tmp_path: Path
+) -> None:
+    identity = pyrage.x25519.Identity.generate()
+    (tmp_path / "key").write_text(f"{identity}\n")
+    (tmp_path / "key").chmod(0o600)
+    sealed = dataclasses.replace(warm, backup_encrypt_to=(str(identity.to_public()),))
+    made = back_up(clinic, sealed)
+    with pytest.raises(DecryptionFailedError):
+        verify_backup(made, sealed)
+    fast, good = (
+        verify_backup(made, sealed, fast=True),
+        verify_backup(made, dataclasses.replace(sealed, backup_identity=str(tmp_path / "key"))),
+    )
+    flip(dump_of(made))
+
+    assert (fast.ok, good.ok, good.rows) == (True, True, 921)
+    assert verify_backup(made, sealed, fast=True).problems == (f"{dump_of(made)} does not match its digest",)
 
 
 def test_a_part_of_a_database_is_compared_as_far_as_it_goes(warm: Settings, clinic: Database, back_up: Backer) -> None:
