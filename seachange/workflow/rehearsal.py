@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import datetime
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from seachange.errors import InterruptedRunError, NoCopyError, RefusedError, SeachangeError
@@ -112,7 +113,7 @@ def _rehearsed(run: Run, *, target: str) -> Rehearsal:
         downgrades=done.downgrades,
         projections=projections,
         over_budget=find_overruns(run.settings, ran.revisions, projections),
-        notes=() if plan is not None else (_NO_HASH,),
+        notes=(*done.notes, *(() if plan is not None else (_NO_HASH,))),
         failed=ran.failed,
         error=ran.error,
         hint=ran.hint,
@@ -127,6 +128,7 @@ class _Done:
     ran: Ran
     checks: tuple[Check, ...] = ()
     downgrades: tuple[DowngradeRehearsal, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def _there_and_back(run: Run, opened: OpenSource, *, target: str) -> _Done:
@@ -147,7 +149,14 @@ def _there_and_back(run: Run, opened: OpenSource, *, target: str) -> _Done:
             return _Done(ran=ran, checks=checks)
         if promises is not None:
             checks += (promises.check(),)
-        return _Done(ran=ran, checks=checks, downgrades=_undone(run, database, ran=ran, states=states))
+        downgrades = _undone(run, database, ran=ran, states=states)
+        return _Done(ran=ran, checks=checks, downgrades=downgrades, notes=tuple(_uncompared(states)))
+
+
+def _uncompared(states: States) -> Iterator[str]:
+    if states.by_counters:
+        names = ", ".join(states.by_counters)
+        yield f"too large to be summed up where no revision is known to touch them, compared by the server's counters: {names}"
 
 
 def _undone(run: Run, database: Database, *, ran: Ran, states: States) -> tuple[DowngradeRehearsal, ...]:

@@ -46,7 +46,8 @@ _OTHERS = {
     "oid": "{i}::oid",
 }
 _DEFAULT_WIDTH = 12
-_VARIABLE_HEADER = 4
+_DISTINCT_WIDTH = 8
+_SHORT = 127
 _BEFORE = "timestamp '2000-01-01'"
 
 
@@ -125,7 +126,8 @@ def _all_distinct(known: ColumnStatistics) -> bool:
 
 def _apart(kind: Kind, known: ColumnStatistics, index: str, *, rows: int, salt: str) -> str | None:
     if kind.base in _TEXTS and not kind.labels:
-        return _text(kind, known, f"({index})", salt=salt)
+        # The number comes first, and is not cut off.
+        return _text(kind, known, f"({index})", salt=salt, prefix=f"to_hex({index}) || '.' || ")
     if kind.base not in _INTEGERS:
         return None
     if len(known.bounds) < 2 or int(known.bounds[-1]) - int(known.bounds[0]) < rows:
@@ -183,14 +185,20 @@ def _some(known: ColumnStatistics, *, rows: int) -> int:
     return max(1, int(distinct)) if distinct else 1000
 
 
-def _text(kind: Kind, known: ColumnStatistics, number: str, *, salt: str) -> str:
-    width = max(1, known.width - _VARIABLE_HEADER) if known.width else _DEFAULT_WIDTH
-    width = min(width, kind.limit) if kind.limit else width
+def _text(kind: Kind, known: ColumnStatistics, number: str, *, salt: str, prefix: str = "") -> str:
+    width = _width(kind, known, least=_DISTINCT_WIDTH if prefix else 1)
     digest = f"md5({literal(salt)} || {number})"
     # Repeated text would be compressed away, and the table be smaller than the real one.
     digests = " || ".join([digest, *(f"md5({digest} || '{part}')" for part in range(1, min(64, -(-width // 32))))])
-    text = f"left({digests}, {width})" if width <= 64 * 32 else f"left(repeat({digests}, {-(-width // 2048)}), {width})"
-    return f"({text})::{kind.cast}"
+    text = f"{prefix}{digests}" if width <= 64 * 32 else f"{prefix}repeat({digests}, {-(-width // 2048)})"
+    return f"(left({text}, {width}))::{kind.cast}"
+
+
+def _width(kind: Kind, known: ColumnStatistics, *, least: int) -> int:
+    # The width of a short text counts one byte for its length, that of a longer one four.
+    header = 1 if known.width < _SHORT else 4
+    width = max(least, known.width - header) if known.width else _DEFAULT_WIDTH
+    return min(width, kind.limit) if kind.limit else width
 
 
 def _other(kind: Kind, i: str, *, salt: str) -> str | None:
