@@ -11,20 +11,31 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seachange.backup.comparison import Comparison
 from seachange.backup.files import FULL, free_bytes, open_new, open_to_read, sync_file, sync_folder
 from seachange.backup.manifest import Manifest, Physical
 from seachange.backup.physical import CLUSTER, verify_base
 from seachange.backup.store import fetched
 from seachange.backup.verify import Backup, verify_digests
 from seachange.config import Settings
-from seachange.errors import BackupInvalidError, NotWritableError, OutOfDiskError, RefusedError, SeachangeError
+from seachange.errors import (
+    BackupInvalidError,
+    DatabaseMissingError,
+    NotWritableError,
+    OutOfDiskError,
+    ProgramFailedError,
+    RefusedError,
+    SeachangeError,
+    ServerStartError,
+)
 from seachange.partial import abandoned, partial_folder, remove_abandoned
 from seachange.postgres import interrupt
 
 if TYPE_CHECKING:
     from seachange.backup.encryption import Identities
+    from seachange.postgres.connection import Database
 
-__all__ = ["RestoredCluster", "cluster_facts", "restore_cluster"]
+__all__ = ["RestoredCluster", "cluster_facts", "read_cluster", "restore_cluster"]
 
 _BLOCK = 64 * 1024
 # What one block may become at a time: pages of zeros shrink a thousandfold.
@@ -114,6 +125,56 @@ def restore_cluster(
     )
 
 
+def read_cluster(
+    backup: Backup, settings: Settings, *, progress: Callable[[str], None] = lambda _text: None
+) -> tuple[Comparison, str]:
+    """Start a throwaway server on a physical backup and read every table of every database.
+
+    :param backup: the backup.
+    :param settings: where programs come from.
+    :param progress: told what is being done.
+    :returns: what was found, and the version of the server.
+    :raises BackupInvalidError: a file of the backup is damaged, or no server starts on it.
+    """
+    from seachange.backup.checksums import table_checksums
+    from seachange.postgres.server import on_data
+
+    manifest, physical = cluster_facts(backup)
+    major = manifest.server.version_number // 10_000
+
+    def fill(path: Path) -> None:
+        restore_cluster(backup, settings, path=path, progress=progress)
+
+    try:
+        with on_data(settings, major=major, fill=fill, superuser=physical.superuser) as server:
+            tables, rows, problems = 0, 0, []
+            for name in physical.databases:
+                progress(f"reading the tables of {name}")
+                found = table_checksums(server.database().with_name(name), settings, jobs=_jobs(settings))
+                tables, rows = tables + len(found), rows + sum(table.rows for table in found.values())
+                if name == manifest.database and set(manifest.contents.tables) - _known(server.database().with_name(name)):
+                    problems.append(f"tables of {name} are missing")
+            version = server.installation.version if server.installation else str(major)
+    except (ServerStartError, ProgramFailedError, DatabaseMissingError) as exc:
+        raise BackupInvalidError(
+            f"no server reads all of backup {backup.name}: {exc.message}", hint="use another backup"
+        ) from exc
+    read = f"{len(physical.databases)} databases whose {tables} tables with {rows:,} rows a server has read"
+    return Comparison(problems=tuple(problems), proven=("every file", read), tables=tables, rows=rows), version
+
+
+def _known(database: Database) -> set[str]:
+    from seachange.backup.contents import read_tables
+    from seachange.postgres.connection import connect
+
+    with contextlib.closing(connect(database, autocommit=True)) as session:
+        return set(read_tables(session))
+
+
+def _jobs(settings: Settings) -> int:
+    return settings.backup_jobs or min(4, os.cpu_count() or 1)
+
+
 def _require_free(path: Path) -> None:
     if path.is_symlink() or (path.exists() and (not path.is_dir() or any(path.iterdir()))):
         raise RefusedError(f"{path} is there and not an empty folder", hint="name a folder that does not exist")
@@ -155,7 +216,7 @@ class _Unsealing:
             from seachange.backup.encryption import read_identities
 
             self._identities = read_identities(settings, recipients=manifest.encryption)
-        self._jobs = settings.backup_jobs or min(4, os.cpu_count() or 1)
+        self._jobs = _jobs(settings)
 
     def run(self, physical: Physical) -> None:
         """Make all folders and files, and have them on disk."""

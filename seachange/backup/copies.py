@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from seachange.backup.surroundings import give_session, make_roles, require_extensions
 from seachange.backup.verify import Backup
 from seachange.config import Settings
-from seachange.errors import BackupInvalidError, OutOfDiskError
+from seachange.errors import BackupInvalidError, CopyImpossibleError, OutOfDiskError
 
 if TYPE_CHECKING:
     from seachange.backup.manifest import Manifest
@@ -98,6 +98,10 @@ def restored_copy(
     """
     if backup.manifest is None:
         raise BackupInvalidError(f"backup {backup.name} is damaged: {'; '.join(backup.problems)}", hint="use another backup")
+    if backup.physical:
+        raise CopyImpossibleError(
+            f"backup {backup.name} is of a whole cluster, and copies are made of dumps", hint="`invoke db.backup` makes a dump"
+        )
     from seachange.postgres.server import lent_server
 
     begin = time.monotonic()

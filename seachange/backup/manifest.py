@@ -64,14 +64,16 @@ class ServerFacts:
 class Physical:
     """A backup of a whole cluster: from where to where in its log a server that starts on it has to read.
 
-    ``size_bytes`` is what the data directory takes. ``folders`` are all in it, the empty ones too, without which no server
-    starts.
+    ``size_bytes`` is what the data directory takes, ``superuser`` the one whom initdb made. ``folders`` are all in it, the empty
+    ones too, without which no server starts.
     """
 
     timeline: int
     start_lsn: str
     end_lsn: str
     size_bytes: int = 0
+    superuser: str = "postgres"
+    databases: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
 
 

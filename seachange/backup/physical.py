@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import dataclasses
 import json
 import logging
 import os
@@ -42,6 +43,12 @@ _FACTS = """
            (SELECT sum(pg_tablespace_size(oid))::bigint FROM pg_tablespace WHERE has_tablespace_privilege(oid, 'CREATE')
                 OR pg_has_role('pg_read_all_stats', 'USAGE'))
     FROM pg_roles r WHERE r.rolname = current_user
+"""
+
+
+_INHABITANTS = """
+    SELECT (SELECT rolname::text FROM pg_roles WHERE oid = 10),
+           ARRAY(SELECT datname::text FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY 1)
 """
 
 
@@ -91,13 +98,14 @@ def dump_cluster(
     with contextlib.closing(connect(database, autocommit=True)) as session:
         major = session.info.server_version // 10_000
         contents = read_contents(session)
+        superuser, databases = session.execute(_INHABITANTS).fetchall()[0]
     try:
         _copy(database, cluster, settings, major=major, look=lambda: _look(cluster, recipe.expected_bytes, progress))
     except ProgramFailedError as exc:
         raise _failure(exc, folder) from exc
     progress("checking what was copied")
     verify_base(cluster, settings, major=major)
-    physical = _describe(cluster)
+    physical = dataclasses.replace(_describe(cluster), superuser=superuser, databases=tuple(databases))
     files = sorted(_walk(cluster), key=lambda path: -path.stat(follow_symlinks=False).st_size)
     sealed = _sealed(folder, [str(path.relative_to(folder)) for path in files], recipe=recipe, progress=progress)
     return Dumped(

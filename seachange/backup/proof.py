@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seachange import __version__
+from seachange.backup.cluster import read_cluster
 from seachange.backup.comparison import Comparison, compare, is_part
 from seachange.backup.copies import Copy, Mask, jobs_of, restored_copy
 from seachange.backup.manifest import MANIFEST_NAME, Manifest
@@ -72,7 +73,9 @@ def verify_backup(
     attempt = _Attempt(backup=backup, manifest=backup.manifest, settings=settings, method=method, say=progress or _ignore)
     try:
         with attempt.recorded(), fetched(backup, settings) as here:
-            return attempt.files(here) if fast else attempt.restored(here, keep=keep)
+            if fast:
+                return attempt.files(here)
+            return attempt.started(here) if here.physical else attempt.restored(here, keep=keep)
     except BackupInvalidError as exc:
         return attempt.result(ok=False, problems=(exc.message,))
 
@@ -171,9 +174,15 @@ class _Attempt:
         """Look at the files only."""
         self.say("reading every file")
         problems = (*_wrong_files(here, self.manifest), *_extra_files(here, self.manifest))
-        if not problems and not self.manifest.encryption:
+        if not problems and not self.manifest.encryption and not here.physical:
             problems = _unlistable(here, self.manifest, self.settings)
         return self.result(ok=not problems, problems=problems, notes=(LESS,))
+
+    def started(self, here: Backup) -> Verification:
+        """Start a server on a physical backup and read all that is in it."""
+        comparison, version = read_cluster(here, self.settings, progress=self.say)
+        problems = (*comparison.problems, *_extra_files(here, self.manifest))
+        return self.result(ok=not problems, problems=problems, comparison=comparison, server_version=version)
 
     def restored(self, here: Backup, *, keep: bool) -> Verification:
         """Restore it, compare it, and let go of the server."""

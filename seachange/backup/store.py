@@ -54,12 +54,13 @@ def fetched(backup: Backup, settings: Settings, *, files: Collection[str] | None
         yield dataclasses.replace(backup, path=folder)
 
 
-def find_backup(settings: Settings, which: str = LATEST, *, database: str = "") -> Backup:
+def find_backup(settings: Settings, which: str = LATEST, *, database: str = "", physical: bool | None = False) -> Backup:
     """Return one backup.
 
     :param which: its name, the beginning of only one name, the path or URL of its folder, or ``latest``: the newest complete
         one of all of a database.
     :param database: for ``latest``, look only at backups of this database.
+    :param physical: for ``latest``, whether to look at physical backups only; None for those and dumps.
     :raises BackupNotFoundError: there is none such.
     """
     for path in (Path(which).expanduser(), settings.path(which)):
@@ -68,7 +69,7 @@ def find_backup(settings: Settings, which: str = LATEST, *, database: str = "") 
     store = open_store(settings)
     backups = store.list()
     if which == LATEST:
-        return _latest(store.location, backups, database)
+        return _latest(store.location, backups, database, physical=physical)
     named = [backup for backup in backups if which in (backup.name, backup.location)] or [
         b for b in backups if b.name.startswith(which)
     ]
@@ -81,11 +82,12 @@ def find_backup(settings: Settings, which: str = LATEST, *, database: str = "") 
     raise BackupNotFoundError(f"there is no backup {which!r} in {store.location}", hint=hint)
 
 
-def _latest(location: str, backups: tuple[Backup, ...], database: str) -> Backup:
-    complete = [b for b in backups if b.complete and b.whole and database in ("", b.database)]
+def _latest(location: str, backups: tuple[Backup, ...], database: str, *, physical: bool | None) -> Backup:
+    complete = [b for b in backups if b.complete and b.whole and database in ("", b.database) and physical in (None, b.physical)]
     if not complete:
-        of = f" of {database}" if database else ""
-        raise BackupNotFoundError(f"there is no complete backup{of} in {location}", hint="`invoke db.backup` makes one")
+        what, of = "physical backup" if physical else "backup", f" of {database}" if database else ""
+        hint = f"`invoke db.backup{' --dump-format physical' if physical else ''}` makes one"
+        raise BackupNotFoundError(f"there is no complete {what}{of} in {location}", hint=hint)
     for damaged in backups[: backups.index(complete[0])]:
         if damaged.problems:
             log.warning("backup %s is newer than the latest complete one, and damaged: %s", damaged.name, damaged.problems[0])

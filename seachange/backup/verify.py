@@ -68,6 +68,11 @@ class Backup:
         return self.manifest is None or self.manifest.scope == "database"
 
     @property
+    def physical(self) -> bool:
+        """Whether it is of a whole cluster, which no running server takes in."""
+        return self.manifest is not None and self.manifest.physical is not None
+
+    @property
     def verified(self) -> bool:
         """Whether it was restored with this manifest and was what that says, and nothing is known to be wrong since."""
         return self.complete and self.verification is not None and self.verification.proves

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from seachange.config import Settings
-from seachange.partial import abandoned, remove_abandoned
+from seachange.partial import abandoned, partial_folder, remove_abandoned
 from seachange.postgres import _home, binaries
 from seachange.postgres._cluster import read_postmaster, runs, stop_pid
 from seachange.postgres._installation import Installation
-from seachange.postgres._places import cache_root, run_roots
-from seachange.postgres._privileges import Identity, server_identity
+from seachange.postgres._places import cache_root, run_root, run_roots
+from seachange.postgres._privileges import Identity, give, server_identity
 from seachange.postgres._reach import within_reach
 from seachange.postgres._throwaway import THROWAWAY, Server, running
 
-__all__ = ["THROWAWAY", "Server", "lent_server", "own_programs", "sweep", "throwaway"]
+__all__ = ["THROWAWAY", "Server", "lent_server", "on_data", "own_programs", "sweep", "throwaway"]
 
 _log = logging.getLogger(__name__)
 
@@ -55,6 +56,32 @@ def throwaway(
         installation, identity = own_programs(settings, major)
         with running(settings, installation, identity, data_from=data_from, options=options, in_memory=in_memory) as run:
             yield run.server
+
+
+@contextlib.contextmanager
+def on_data(settings: Settings, *, major: int, fill: Callable[[Path], None], superuser: str) -> Iterator[Server]:
+    """Run a server of our own, on a socket only, on a data directory that comes from elsewhere.
+
+    How that was configured, who may connect to it and what it loads at start does not count here.
+
+    :param settings: they say where programs come from.
+    :param major: the version of the data.
+    :param fill: makes the data directory at the path that it is given.
+    :param superuser: whom to connect as.
+    :raises BinaryNotFoundError: there are no programs of that version.
+    :raises ServerStartError: it did not start.
+    """
+    installation, identity = own_programs(settings, major)
+    root = run_root(in_memory=False)
+    with partial_folder(root) as folder:
+        data_dir = folder / "data"
+        fill(data_dir)
+        for name, text in {"postgresql.conf": "", "postgresql.auto.conf": "", "pg_hba.conf": "local all all trust\n"}.items():
+            (data_dir / name).write_text(text, encoding="utf-8")
+        for path in [folder, data_dir, *data_dir.rglob("*")]:
+            give(path, identity)
+        with running(settings, installation, identity, data_from=data_dir, in_memory=False, root=root, move=True) as run:
+            yield dataclasses.replace(run.server, address=run.server.address.with_parameters(user=superuser))
 
 
 @contextlib.contextmanager

@@ -27,7 +27,7 @@ def backup_lines(backups: Sequence[Backup], *, now: datetime.datetime | None = N
         (
             one.name,
             _minute(one.started),
-            one.database or "-",
+            f"{one.database} and its cluster" if one.physical else one.database or "-",
             one.revision or "-",
             _form(one),
             _rows(one),

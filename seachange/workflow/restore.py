@@ -71,7 +71,7 @@ def restore_data_directory(run: Run) -> StepResult:
     from seachange.backup import find_backup
     from seachange.backup.cluster import cluster_facts, restore_cluster
 
-    backup = find_backup(run.settings, run.options.get("backup") or "latest")
+    backup = find_backup(run.settings, run.options.get("backup") or "latest", physical=True)
     path = run.settings.path(str(run.options["data_dir"]))
     manifest, physical = cluster_facts(backup)
     if run.dry_run:

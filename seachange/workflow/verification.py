@@ -28,7 +28,7 @@ def verify_backups(run: Run) -> StepResult:
 
     every, fast = bool(run.options.get("every")), bool(run.options.get("fast"))
     known = list_backups(run.settings)
-    chosen = known if every else (find_backup(run.settings, run.options.get("backup") or "latest"),)
+    chosen = known if every else (find_backup(run.settings, run.options.get("backup") or "latest", physical=None),)
     if run.dry_run or not chosen:
         return StepResult(status="skipped", summary=_plan(chosen, fast=fast))
     newest = next((backup.name for backup in known if backup.complete and backup.whole), "")

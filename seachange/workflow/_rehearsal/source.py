@@ -106,7 +106,8 @@ def _newest_verified(run: Run) -> Backup | None:
     except SeachangeError as exc:
         _log.warning("the backups cannot be listed: %s", exc)
         return None
-    return next((each for each in backups if each.verified and each.whole and each.database == run.database.name), None)
+    usable = (each for each in backups if each.verified and each.whole and not each.physical)
+    return next((each for each in usable if each.database == run.database.name), None)
 
 
 def _chosen(run: Run, name: str) -> Backup:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from seachange.backup import Backup, list_backups, restore
+from seachange.backup import Backup, find_backup, list_backups, restore
 from seachange.backup.cluster import restore_cluster
+from seachange.backup.proof import verify_backup
 from seachange.config import Settings
 from seachange.errors import BackupFailedError, BackupInvalidError, ConfigError, NotWritableError, RefusedError
 from seachange.postgres.connection import Database
@@ -196,3 +197,42 @@ def test_an_encrypted_cluster_comes_back_with_the_key(
 
     assert all(file.path.endswith(".gz.age") for file in (made.manifest.files if made.manifest else ()))
     assert (done.path / "PG_VERSION").read_text().strip() == str(cluster.major)
+
+
+def test_verification_starts_a_server_on_it_and_reads_every_table(cluster: Server, back_up: Backer, physical: Settings) -> None:
+    # How the server was configured must not matter where the backup is verified.
+    execute(cluster.database(), "ALTER SYSTEM SET shared_preload_libraries = 'not_there'")
+    try:
+        made = back_up(cluster.database(), physical)
+    finally:
+        execute(cluster.database(), "ALTER SYSTEM RESET shared_preload_libraries")
+    found = verify_backup(made, physical)
+
+    assert (found.ok, found.problems) == (True, ())
+    assert found.proven[0] == "every file"
+    assert (found.tables, found.rows >= 900) == (6, True)
+    assert list_backups(physical)[0].verified
+    assert verify_backup(made, physical, fast=True).ok
+
+
+def test_a_cluster_on_which_no_server_starts_is_not_verified(made: Backup, physical: Settings) -> None:
+    assert made.manifest is not None
+    assert made.manifest.physical is not None
+    wrong = dataclasses.replace(made.manifest.physical, databases=("postgres", "not_there"))
+    changed = dataclasses.replace(made, manifest=dataclasses.replace(made.manifest, physical=wrong))
+
+    found = verify_backup(changed, physical)
+
+    assert found.ok is False
+    assert "no server reads all of backup" in found.problems[0]
+
+
+def test_the_latest_for_a_restore_is_a_dump_and_for_a_folder_a_cluster(
+    made: Backup, cluster: Server, back_up: Backer, here: Settings
+) -> None:
+    dump = back_up(cluster.database(), dataclasses.replace(here, backup_format="custom"))
+    again = back_up(cluster.database(), dataclasses.replace(here, backup_format="physical"))
+
+    assert find_backup(here).name == dump.name
+    assert find_backup(here, physical=True).name == again.name
+    assert find_backup(here, physical=None).name == again.name
