@@ -130,7 +130,8 @@ class _Scheduler:
     def _start_ready(self) -> None:
         for step in tuple(self._waiting):
             needs = self._pipeline.needs(step)
-            ended = {name: self._run.results[name] for name in needs if name in self._run.results}
+            results = self._run.results
+            ended = {name: results[name] for name in self._pipeline.names if name in needs and name in results}
             broken = [name for name, result in ended.items() if result.status in ("failed", "not tried")]
             if broken:
                 self._waiting.remove(step)

@@ -102,7 +102,12 @@ def test_a_dry_run_makes_no_copy(pending: Project) -> None:
     assert not (pending.path / ".seachange" / "rehearsals").exists()
 
 
-def test_ctrl_c_ends_a_rehearsal_and_leaves_the_database_alone(pending: Project, database: Database) -> None:
+@pytest.mark.parametrize(
+    ("number", "code"), [pytest.param(signal.SIGINT, 130, id="Ctrl-C"), pytest.param(signal.SIGTERM, 143, id="SIGTERM")]
+)
+def test_a_signal_ends_a_rehearsal_and_leaves_the_database_alone(
+    pending: Project, database: Database, number: int, code: int
+) -> None:
     path = next((pending.path / "migrations" / "versions").glob("0003*.py"))
     text = path.read_text()
     path.write_text(text.replace("def upgrade() -> None:\n", "def upgrade() -> None:\n    op.execute('select pg_sleep(4)')\n"))
@@ -113,10 +118,10 @@ def test_ctrl_c_ends_a_rehearsal_and_leaves_the_database_alone(pending: Project,
         while _asked(database, count) == (0,) and time.monotonic() < deadline:
             time.sleep(0.05)
         began = time.monotonic()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, stderr = process.communicate(timeout=30)
 
-    assert (process.returncode, time.monotonic() - began < 15) == (130, True), stderr
+    assert (process.returncode, time.monotonic() - began < 15) == (code, True), stderr
     assert _asked(database, count) == (0,)
     assert _asked(database, "select version_num from alembic_version") == ("0002",)
     assert _asked(database, f"select count(*) from pg_database where datname like '{database.name}%'") == (1,)
