@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from seachange.backup import list_backups
 from seachange.backup.proof import verify_backup
 from seachange.backup.verify import read_backup
 from seachange.config import Settings
 from seachange.postgres._places import cache_folder
 from seachange.postgres.connection import Database
-from tests.faults.disks import open_folder
+from tests.faults.disks import open_folder, small_disk_for_all
 from tests.faults.fault import Observed, fault
 from tests.faults.seeing import ask, processes_with, soon
-from tests.integration.backup.conftest import Backer, execute
+from tests.integration.backup.conftest import BIG, Backer, execute, fill
+from tests.integration.backup.proxy import proxied
 from tests.integration.revisions.looking import body, write_revision
 from tests.project import Project
 
@@ -53,6 +55,45 @@ def test_rows_that_are_not_those_of_the_manifest_are_found_by_a_restore(
 
 def _pending(project: Project, statement: str) -> None:
     write_revision(Settings(root=project.path, environment={}), "0004", down="0003", body=body(f'op.execute("{statement}")'))
+
+
+def _left_on(disk: Path) -> list[Path]:
+    return [path for path in disk.rglob("PG_VERSION") if "shadows" not in path.parts] + list(disk.rglob(".partial-*"))
+
+
+_SMALL = "mount -t tmpfs -o size=1m none /dev/shm && exec invoke "
+
+
+@fault(
+    "the disk of the throwaway server is full in the middle of a verification and of a rehearsal (tmpfs of 56 MB)",
+    catalogue=1,
+    expected="an error that says so, no verdict on the backup; nothing is left on the disk, the real database is as it was",
+)
+def test_a_full_disk_under_the_copy_is_no_verdict(
+    linear: Project, database: Database, settings: Settings, observed: Observed
+) -> None:
+    assert linear.invoke("migration.apply").exit_code == 0
+    fill(database, BIG + "; INSERT INTO big SELECT b.* FROM big b, generate_series(1, 3)")
+    assert linear.invoke("db.backup").exit_code == 0
+    _pending(linear, "alter table clients add column z int")
+    # In a mount namespace of its own, where the memory of the machine is no place for a server; hence the socket elsewhere.
+    with small_disk_for_all("56m") as disk, proxied(database) as (_, behind):
+        environment = {"TMPDIR": str(disk), "SEACHANGE_CACHE_DIR": str(disk / "cache"), "DATABASE_URL": behind.url()}
+        (disk / "cache").mkdir()
+        (disk / "cache" / "initdb").symlink_to(cache_folder(settings, "initdb"))
+        for command in ("db.verify-backup", "migration.rehearse --source backup"):
+            outcome = linear.run("unshare", "--mount", "sh", "-c", _SMALL + command, env=environment)
+            text = outcome.stdout + outcome.stderr
+            assert outcome.exit_code not in (0, 2), outcome
+            (said,) = {part for part in ("No space left on device", "the disk is full") if part in text}
+            # What every run of the history begins with may stay in the cache.
+            assert soon(lambda: not _left_on(disk)), _left_on(disk)
+            observed.tell(f'`{command}`: exit {outcome.exit_code}, "... {said}"; no copy is left on the disk')
+    (kept,) = list_backups(Settings(root=linear.path, environment={}), digests=True)
+
+    assert (kept.status, kept.verified) == ("complete", False)
+    assert ask(database, "select version_num from alembic_version") == [("0003",)]
+    observed.tell(f"the backup is {kept.status} and not verified, the database at 0003")
 
 
 @fault(
