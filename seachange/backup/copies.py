@@ -231,13 +231,22 @@ class _Work:
             server=server.database(),
             target=database.name,
             # With one connection rows of uneven size change places, and with them the checksum of their table.
-            how=How(jobs=max(2, jobs_of(self.settings))),
+            how=How(jobs=max(2, jobs_of(self.settings)), check=self.look is None),
             progress=self.say,
         )
         if self.look:
             self.look(database)
+            _analyze(database)
         masked = apply_mask(database, self.mask, progress=self.say) if self.mask else ()
         return (*notes, *done.notes, *(table.sentence for table in masked))
+
+
+def _analyze(database: Database) -> None:
+    from seachange.postgres.connection import connect
+
+    # A dump carries no statistics, and a rehearsal is to be planned as its origin plans.
+    with contextlib.closing(connect(database, autocommit=True, statement_timeout_ms=0)) as session:
+        session.execute("ANALYZE")
 
 
 def _read_notes(server: Server) -> tuple[str, ...]:
