@@ -25,7 +25,7 @@ from seachange.workflow.steps._apply import locked
 if TYPE_CHECKING:
     from seachange.postgres.lock import MigrationLock
 
-__all__ = ["Failure", "Settled", "find_left", "roll_back", "settle", "settled_check", "settled_result", "shown"]
+__all__ = ["Failure", "Settled", "begin", "find_left", "roll_back", "settle", "settled_check", "settled_result", "shown"]
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +57,15 @@ class Settled:
     data: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
+def begin(run: Run, *, plan_hash: str = "") -> None:
+    """Note, before a run moves its database, where that stands: a run that is killed says nothing at its end.
+
+    :param run: the run, with its ``standing``.
+    :param plan_hash: of the plan that it carries out, if it was given one.
+    """
+    keep_left(run.settings, _left(run, Failure(applied=(), failed="", plan_hash=plan_hash), _before(run)))
+
+
 def settle(run: Run, failure: Failure, *, lock: MigrationLock) -> Settled:
     """Do about a failed run what setting ``on_failure`` says, verify what the database is then, and say it.
 
@@ -69,6 +78,7 @@ def settle(run: Run, failure: Failure, *, lock: MigrationLock) -> Settled:
     if now is None or failure.in_doubt:
         return _unknown(run, now)
     if not failure.half and not before.deviations(now):
+        forget_left(run.settings, run.database.redacted)
         return _as_before(run, before, failure.exit_code)
     left = _left(run, failure, now)
     keep_left(run.settings, left)

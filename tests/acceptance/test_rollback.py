@@ -395,3 +395,39 @@ def test_a_backend_that_is_killed_undoes_its_own_revision_and_the_policy_the_res
     assert ("email" in columns(database, "clients")) == (policy == "stop")
     expected = "is as before: at 0001" if policy == "downgrade" else "was moved from 0001 to 0002"
     assert expected in document["state"]
+
+
+KILLING = '''"""Kill the process that runs it, where a client has the name poison."""
+
+import os
+import signal
+
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    if op.get_bind().exec_driver_sql("SELECT count(*) FROM clients WHERE name = 'poison'").scalar():
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def downgrade() -> None:
+    pass
+'''
+
+
+def test_what_a_run_did_that_was_killed_can_be_undone(project: Project, database: Database) -> None:
+    (project.path / "migrations" / "versions" / "0003_count_visits.py").write_text(KILLING)
+    assert project.invoke("migration.apply").exit_code == -9
+    assert "email" in columns(database, "clients")
+
+    asked = project.invoke("migration.rollback")
+    done = project.invoke("migration.rollback", "--yes")
+
+    assert asked.exit_code == 3
+    assert "undo 0002, not proven to be without loss" in asked.stderr
+    assert done.exit_code == 0, done
+    assert "the database is at 0001, with the catalogue that it had before" in done.stdout
+    assert columns(database, "clients") == {"id", "name"}

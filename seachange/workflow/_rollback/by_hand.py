@@ -33,32 +33,49 @@ def find_left(run: Run) -> Left | None:
 
     :raises RefusedError: the database was moved since.
     """
-    at = run.current()
-    left = read_left(run.settings, run.database.redacted)
+    left, at = read_left(run.settings, run.database.redacted), run.current()
+    if left is not None and not left.failed:
+        left = _ended(run, left, at)
     if left is not None and left.after != at:
         now, then = (" and ".join(names) or "an empty history" for names in (at, left.after))
         raise RefusedError(
             f"run {left.run_id} left {run.database.redacted} at {then}, and it is at {now} by now: somebody went on from there",
             hint="`invoke migration.revert` and `migration.reset` lead back from where it is",
         )
-    if left is not None:
+    if left is not None and (left.applied or left.half):
         return left
-    from seachange.revisions.halves import read_halves
-    from seachange.revisions.units import read_units
-
-    halves = [half for half in read_halves(read_units(run.settings, run.database)) if half.direction == "upgrade"]
+    halves = _begun(run)
     if not halves:
         return None
+    newest = halves[-1]
     return Left(
-        run_id=halves[-1].statements[-1].run_id,
+        run_id=newest.statements[-1].run_id,
         database=run.database.redacted,
         before=at,
         fingerprint="",
         after=at,
         applied=(),
-        failed=halves[-1].revision,
+        failed=newest.revision,
         half=True,
     )
+
+
+def _ended(run: Run, left: Left, at: tuple[str, ...]) -> Left:
+    """Return what a run left that was killed or interrupted: where the database is tells what it had applied."""
+    applied = tuple(revision.revision for revision in run.history.between(left.before, at))
+    back = tuple(revision.revision for revision in run.history.between(at, left.before))
+    halves = _begun(run)
+    if back:
+        return dataclasses.replace(left, after=left.before)
+    failed = halves[-1].revision if halves else "the run, which was ended"
+    return dataclasses.replace(left, after=at, applied=applied, failed=failed, half=bool(halves))
+
+
+def _begun(run: Run) -> tuple[Half, ...]:
+    from seachange.revisions.halves import read_halves
+    from seachange.revisions.units import read_units
+
+    return tuple(half for half in read_halves(read_units(run.settings, run.database)) if half.direction == "upgrade")
 
 
 def shown(run: Run, left: Left, policy: str) -> tuple[str, ...]:

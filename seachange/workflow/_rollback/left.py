@@ -22,8 +22,8 @@ class Left:
     """A run that moved a database and failed.
 
     ``before`` and ``fingerprint`` say where the database stood, ``after`` where it stands; ``applied`` what the run did, oldest
-    first, ``failed`` the revision or the step that did not go well; ``plan_hash`` names the plan that the run carried out,
-    ``backup`` what it made before. ``half``: part of the failed revision is in the database.
+    first, ``failed`` the revision or the step that did not go well, nothing as long as the run goes on. ``plan_hash`` names the
+    plan that it carried out, ``backup`` what it made before. ``half``: part of the failed revision is in the database.
     """
 
     run_id: str

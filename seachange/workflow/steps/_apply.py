@@ -53,7 +53,7 @@ def apply(run: Run) -> StepResult:
         gates = require_open(run, target)
         try:
             guard.before_all()
-            _note_standing(run, target)
+            _note_standing(run, target, plan=plan)
             applied = _upgrade(run, target, guard=guard, ledger=ledger)
         except MigrationFailedError as exc:
             return _failed(run, exc, lock=lock, plan=plan)
@@ -90,13 +90,15 @@ def _upgrade(run: Run, target: str, *, guard: Guard, ledger: Ledger | None) -> A
     )
 
 
-def _note_standing(run: Run, target: str) -> None:
+def _note_standing(run: Run, target: str, *, plan: Plan | None) -> None:
     """Note where the database stands before the first of its pending revisions, to compare what it is after a failure."""
     from seachange.revisions.planning import plan_upgrade
+    from seachange.workflow.rollback import begin
     from seachange.workflow.standing import read_standing
 
     if plan_upgrade(run.history, current=run.current(), target=target).revisions:
         run.standing = read_standing(run, verified="verify" in run.steps)
+        begin(run, plan_hash=plan.hash if plan else "")
 
 
 def _failed(run: Run, exc: MigrationFailedError, *, lock: MigrationLock, plan: Plan | None) -> StepResult:
