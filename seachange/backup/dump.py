@@ -162,7 +162,12 @@ class _Dump:
                 raise BackupFailedError(f"{self._program.name} ended without an error and without an archive")
         self._progress("reading the tables once more, for their checksums")
         contents = table_checksums(
-            self._database, self._settings, tables=dict.fromkeys(tables), snapshot=snapshot.name, jobs=self._recipe.jobs
+            self._database,
+            self._settings,
+            tables=dict.fromkeys(tables),
+            snapshot=snapshot.name,
+            jobs=self._recipe.jobs,
+            progress=lambda size: self._progress(f"checksums of {size / _MB:.1f} MB{self._share(size)}"),
         )
         whole = self._recipe.selection.scope == "database"
         objects = large_object_checksum(self._database, self._settings, snapshot=snapshot.name) if whole else None
@@ -227,9 +232,12 @@ class _Dump:
     def _look_into(self, seals: Seals, tables: int) -> int:
         size = seals.look()
         if size:
-            share = f" ({min(99, size * 100 // expected)} %)" if (expected := self._recipe.expected_bytes) else ""
-            self._progress(f"{seals.finished} of {tables} tables, {size / _MB:.1f} MB{share}")
+            self._progress(f"{seals.finished} of {tables} tables, {size / _MB:.1f} MB{self._share(size)}")
         return size
+
+    def _share(self, size: int) -> str:
+        expected = self._recipe.expected_bytes
+        return f" ({min(99, size * 100 // expected)} %)" if expected else ""
 
 
 def _contents(name: str, table: DumpedTable, sealed: Sealed | None) -> TableContents:

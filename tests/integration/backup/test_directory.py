@@ -6,6 +6,8 @@ import dataclasses
 import gzip
 import json
 import os
+import re
+import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -229,3 +231,25 @@ def test_a_dump_that_leaves_a_table_out_is_no_backup(
         back_up(database, directory)
 
     assert left_in(directory) == []
+
+
+def test_progress_is_told_by_tables_and_as_a_share_of_what_is_expected(
+    gate: tuple[Proxy, Database], back_up: Backer, directory: Settings
+) -> None:
+    proxy, database = gate
+    told: list[str] = []
+    enough = threading.Event()
+
+    def listen(text: str) -> None:
+        told.append(text)
+        if text.endswith("%)"):
+            enough.set()
+
+    def hold() -> str:
+        enough.wait(20)
+        return "go on"
+
+    proxy.at(4_000_000, hold)
+    back_up(database, directory, progress=listen)
+
+    assert any(re.fullmatch(r"0 of 1 tables, \d+\.\d MB \(\d+ %\)", text) for text in told)
