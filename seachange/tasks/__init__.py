@@ -22,7 +22,7 @@ _INTRODUCTION = """\
 Seachange takes a PostgreSQL schema change from an edited model to live, proven and reversible.
 
   seachange init                  take it on in an Alembic project (writes three files, touches nothing else)
-  seachange migration.workflow    check, backup, generate, apply, sync, verify, clean
+  seachange migration.workflow    check, backup, generate, lint, rehearse, apply, sync, verify, clean
   seachange NAME --help           what a command does, and its flags
 """
 
