@@ -20,6 +20,10 @@ processes, times and places are left out. One test may run for several formats o
 "exit N" is the exit code of a command; see [commands.md](commands.md). Most of the tests call the functions that the commands
 call, and take the exit code from their error; those of signals and of what other processes can see run the commands themselves.
 To run them without writing this: `scripts/dev pytest tests/faults`, as root, for some mount a small disk.
+
+A known limit: a proxy that swallows the connection of a *revision* while it is applied, acknowledging everything, is not noticed.
+The server ends the statement by `statement_timeout` and rolls back, but the command waits, and holds the migration lock, until it
+is stopped or the connection is cut; Ctrl-C ends it within 20 seconds, with the state said to be unknown.
 """
 
 

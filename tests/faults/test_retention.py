@@ -15,6 +15,7 @@ from seachange.config import Settings
 from seachange.errors import SeachangeError
 from seachange.postgres.connection import Database, create_database, drop_database
 from seachange.postgres.server import Server
+from tests.backups import record_verification
 from tests.faults.fault import Observed, fault
 from tests.faults.seeing import backups_left
 from tests.integration.backup.conftest import NOON, Backer, fill
@@ -31,6 +32,7 @@ def test_a_clock_that_goes_back_changes_no_order(
 ) -> None:
     first = back_up(clinic, each_format, clock=lambda: NOON)
     second = back_up(clinic, each_format, clock=lambda: NOON - datetime.timedelta(days=400))
+    record_verification(second.path)
     order = [backup.name for backup in list_backups(each_format)]
     removed = [backup.name for backup in prune_backups(each_format, keep=1)]
 
@@ -56,6 +58,24 @@ def test_damaged_backups_push_no_whole_one_out(
     assert removed == ()
     assert [backup.complete for backup in list_backups(each_format)] == [False, False, True, True]
     observed.tell("4 backups, the newest 2 damaged, 2 to keep: none removed")
+
+
+@fault(
+    "retention where no backup was verified, or only an old one",
+    catalogue=30,
+    expected="what is not verified goes only when a newer one is; the newest verified one never goes, whatever is asked for",
+)
+def test_the_newest_verified_backup_stays(clinic: Database, back_up: Backer, here: Settings, observed: Observed) -> None:
+    made = [back_up(clinic) for _ in range(3)]
+    unverified = prune_backups(here, keep=1)
+    record_verification(made[1].path)
+    removed = [backup.name for backup in prune_backups(here, keep=1)]
+
+    assert (unverified, removed) == ((), [made[0].name])
+    assert {backup.name for backup in list_backups(here)} == {made[1].name, made[2].name}
+    observed.tell(
+        "3 backups, 1 to keep: none removed while none was verified; the second verified: the first removed, the second stays"
+    )
 
 
 @fault(
@@ -132,7 +152,7 @@ with fetched(find_backup(settings, sys.argv[2]), settings):
 )
 def test_a_backup_in_use_stays(clinic: Database, back_up: Backer, each_format: Settings, observed: Observed) -> None:
     old = back_up(clinic, each_format)
-    back_up(clinic, each_format)
+    record_verification(back_up(clinic, each_format).path)
     with subprocess.Popen(
         [sys.executable, "-c", _HOLD, str(each_format.root), old.name], stdout=subprocess.PIPE, text=True
     ) as process:
