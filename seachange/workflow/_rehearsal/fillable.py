@@ -7,8 +7,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import psycopg
+
 from seachange.postgres.catalog import Catalog, Index, Table, qualified
-from seachange.workflow._rehearsal.made_up import Kind
+from seachange.workflow._rehearsal.made_up import Kind, quoted
 
 if TYPE_CHECKING:
     from seachange.postgres.connection import Session
@@ -29,7 +31,8 @@ SELECT n.nspname::text, c.relname::text, a.attname::text, b.typname::text,
             ELSE substring(pg_catalog.pg_get_expr(d.adbin, d.adrelid) FROM 'nextval\\(''(.*)''::regclass') END,
        ARRAY(SELECT e.enumlabel::text FROM pg_catalog.pg_enum e WHERE e.enumtypid = b.oid ORDER BY e.enumsortorder),
        el.typname::text, pg_catalog.format_type(el.oid, NULL),
-       ARRAY(SELECT e.enumlabel::text FROM pg_catalog.pg_enum e WHERE e.enumtypid = el.oid ORDER BY e.enumsortorder)
+       ARRAY(SELECT e.enumlabel::text FROM pg_catalog.pg_enum e WHERE e.enumtypid = el.oid ORDER BY e.enumsortorder),
+       m.base <> a.atttypid
 FROM pg_catalog.pg_attribute a
 JOIN pg_catalog.pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -40,6 +43,18 @@ LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attn
 WHERE a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attrelid, a.attnum
 """
 _HEADER = 4
+_TEXTS = frozenset({"text", "varchar", "bpchar", "citext"})
+_EXAMPLE = "'k1'"
+# An address of mail, a link, a code, a number: what checks of texts ask for most often.
+_SHAPES = (
+    "{t}",
+    "{t} || '@example.invalid'",
+    "'https://example.invalid/' || {t}",
+    "upper({t})",
+    "regexp_replace({t}, '[^0-9]', '', 'g')",
+    "'+1555' || lpad(regexp_replace({t}, '[^0-9]', '', 'g'), 7, '0')",
+    *(f"lpad(regexp_replace({{t}}, '[^0-9]', '', 'g'), {digits}, '0')" for digits in (15, 16, 14, 13, 12, 11, 10, 9, 8, 6, 5, 4)),
+)
 _WORD = re.compile(r'"(?:[^"]|"")+"|\w+')
 _STRING = re.compile(r"'((?:[^']|'')*)'::")
 _LISTED = re.compile(r'\(\(*"?([^()"]+?)"?\)?(?:::[\w ]+)? = ANY \(+ARRAY\[(.+?)\]', re.DOTALL)
@@ -98,17 +113,49 @@ def read_fillable(session: Session, catalog: Catalog, *, without: Iterable[str] 
                 found.append(_column(row))
     left_out = set(without)
     tables = [each for each in catalog.tables if each.kind != "foreign table" and not each.partition_bound]
-    return {
-        each.qualified: _table(each, catalog, columns.get(each.qualified, []))
-        for each in tables
-        if each.qualified not in left_out
-    }
+    plain = (_table(each, catalog, columns.get(each.qualified, [])) for each in tables if each.qualified not in left_out)
+    return {each.name: _shaped(session, each) for each in plain}
+
+
+def _shaped(session: Session, table: FillTable) -> FillTable:
+    """Return a table whose texts have the first shape that checks of their column and its domain take."""
+    names = {each.name for each in table.columns}
+    mentioned = {check: {word.strip('"') for word in _WORD.findall(check)} & names for check in table.checks}
+    columns = []
+    for column in table.columns:
+        checks = [check for check, words in mentioned.items() if words == {column.name}]
+        kind = column.kind
+        if kind.base in _TEXTS and not column.choices and (checks or kind.domain):
+            shapes = (dataclasses.replace(kind, shape=shape) for shape in _SHAPES)
+            kind = next((each for each in shapes if _takes(session, column.name, each, checks=checks)), kind)
+        columns.append(dataclasses.replace(column, kind=kind))
+    return dataclasses.replace(table, columns=tuple(columns))
+
+
+def _takes(session: Session, column: str, kind: Kind, *, checks: Sequence[str]) -> bool:
+    asked = " AND ".join(f"({check.removeprefix('CHECK ').removesuffix(' NO INHERIT')}) IS NOT FALSE" for check in checks)
+    # A value that nobody asks for is not computed, and no domain looks at it.
+    made = f"(SELECT {kind.shaped(_EXAMPLE)} AS {quoted(column)}) made"
+    query = f"SELECT {asked or 'true'} FROM {made} WHERE {quoted(column)}::text IS NOT NULL"  # noqa: S608 - of the catalogue
+    try:
+        with session.transaction(force_rollback=True):
+            row = session.execute(query.encode()).fetchone()
+    except psycopg.Error:
+        return False
+    return bool(row and row[0])
 
 
 def _column(row: Sequence[object]) -> FillColumn:
-    _, _, name, base, cast, modifier, required, _, filled, sequence, labels, element, element_cast, element_labels = row
+    _, _, name, base, cast, modifier, required, _, filled, sequence, labels, element, element_cast, element_labels, domain = row
     inner = Kind(base=str(element), cast=str(element_cast), labels=_texts(element_labels)) if element else None
-    kind = Kind(base=str(base), cast=str(cast), limit=_limit(str(base), int(str(modifier))), labels=_texts(labels), element=inner)
+    kind = Kind(
+        base=str(base),
+        cast=str(cast),
+        limit=_limit(str(base), int(str(modifier))),
+        labels=_texts(labels),
+        element=inner,
+        domain=bool(domain),
+    )
     return FillColumn(name=str(name), kind=kind, required=bool(required), filled=bool(filled), sequence=str(sequence or ""))
 
 

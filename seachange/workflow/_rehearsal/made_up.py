@@ -56,6 +56,7 @@ class Kind:
     """What a column takes: ``base`` is the name of the type below all domains, ``cast`` how the type is written.
 
     ``limit`` is the longest text, or the largest number below the point of a numeric; 0 where there is none.
+    ``shape`` is what is made of a text ``{t}`` so that checks take it.
     """
 
     base: str
@@ -63,6 +64,12 @@ class Kind:
     limit: int = 0
     labels: tuple[str, ...] = ()
     element: Kind | None = None
+    shape: str = "{t}"
+    domain: bool = False
+
+    def shaped(self, text: str) -> str:
+        """Return a text in the shape that checks ask for, as an expression."""
+        return f"({self.shape.replace('{t}', text)})::{self.cast}"
 
 
 def literal(text: str) -> str:
@@ -87,7 +94,7 @@ def distinct_value(kind: Kind, index: str, *, salt: str, choices: Sequence[str] 
         return f"{i}::numeric::{kind.cast}", _INTEGERS.get(kind.base) or kind.limit or 16_000_000
     if kind.base in _TEXTS:
         digits = max(1, kind.limit - 1) if kind.limit else 12
-        return f"('k' || {i})::{kind.cast}" if kind.limit != 1 else f"({i}::text)::{kind.cast}", 10 ** min(digits, 12) - 1
+        return kind.shaped(f"('k' || {i})" if kind.limit != 1 else f"({i}::text)"), 10 ** min(digits, 12) - 1
     if kind.base in _MOMENTS:
         step, most = ("interval '1 day'", 2_000_000) if kind.base == "date" else ("interval '1 second'", 10**10)
         return f"({_BEFORE} + {i} * {step})::{kind.cast}", most
@@ -191,7 +198,7 @@ def _text(kind: Kind, known: ColumnStatistics, number: str, *, salt: str, prefix
     # Repeated text would be compressed away, and the table be smaller than the real one.
     digests = " || ".join([digest, *(f"md5({digest} || '{part}')" for part in range(1, min(64, -(-width // 32))))])
     text = f"{prefix}{digests}" if width <= 64 * 32 else f"{prefix}repeat({digests}, {-(-width // 2048)})"
-    return f"(left({text}, {width}))::{kind.cast}"
+    return kind.shaped(f"left({text}, {width})")
 
 
 def _width(kind: Kind, known: ColumnStatistics, *, least: int) -> int:

@@ -204,6 +204,24 @@ def test_schemas_of_all_kinds_are_filled_without_an_orphan(each_database: Databa
         assert [each for each in wrong if "NOT VALID" not in each] == []
 
 
+def test_texts_take_the_shape_that_checks_ask_for(database: Database) -> None:
+    with contextlib.closing(connect(database, autocommit=True)) as session:
+        session.execute("create domain mail as text check (value ~ '^[^@]+@[^@]+[.][a-z]+$')")
+        session.execute(
+            "create table people (id int primary key, email text not null unique check (email like '%@%.%'), other mail,"
+            " code text not null check (code = upper(code)), page text check (page ~ '^https://'),"
+            " digits text check (digits !~ '[^0-9]'))"
+        )
+        known = Statistics(tables={"public.people": TableStatistics(rows=500, bytes=8192)})
+        found = fill_database(database, known, most=1000)
+        assert (found.rows, found.notes) == ({"public.people": 500}, ())
+        assert session.execute("select count(page), count(other), count(distinct email) from people").fetchone() == (
+            500,
+            500,
+            500,
+        )
+
+
 def test_large_tables_are_scaled_down_together() -> None:
     sizes = {"big": 10_000_000, "half": 5_000_000, "small": 700, "unknown": None}
     known = Statistics(tables={name: TableStatistics(rows=rows, bytes=500_000) for name, rows in sizes.items()})
