@@ -14,7 +14,7 @@ from seachange.workflow._rehearsal.budgets import find_overruns
 from seachange.workflow._rehearsal.gate import require_rehearsed, requires_rehearsal
 from seachange.workflow._rehearsal.store import find_rehearsal, keep_rehearsal, read_rehearsal, write_rehearsal
 from seachange.workflow._rehearsal.telling import milliseconds, overrun_words, size_words, source_words, stall_words
-from seachange.workflow._rehearsal.values import Check, DowngradeRehearsal, Rehearsal, RevisionRehearsal, Stall
+from seachange.workflow._rehearsal.values import Check, DowngradeRehearsal, Rehearsal, RevisionRehearsal, Source, Stall
 from seachange.workflow.run import Run
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ def rehearse(run: Run) -> Rehearsal | None:
 def _rehearsed(run: Run, *, target: str) -> Rehearsal:
     from seachange.workflow._rehearsal.checking import check_code
     from seachange.workflow._rehearsal.extrapolation import project
+    from seachange.workflow._rehearsal.likeness import rowless
     from seachange.workflow._rehearsal.source import open_source
 
     started, began = datetime.datetime.now(datetime.UTC), time.monotonic()
@@ -101,10 +102,11 @@ def _rehearsed(run: Run, *, target: str) -> Rehearsal:
     if run.options.get("code"):
         checks += (check_code(run),)
     projections = project(ran.revisions, opened.sizes, empty=run.trace)
+    source = dataclasses.replace(opened.source, rowless=rowless(opened.sizes, _touched(run)))
     return Rehearsal(
         plan_hash=plan.hash if plan is not None else "",
         started=started.isoformat(timespec="milliseconds"),
-        source=opened.source,
+        source=source,
         database=run.database.name,
         revisions_before=run.current(),
         server_version=ran.server_version,
@@ -113,7 +115,7 @@ def _rehearsed(run: Run, *, target: str) -> Rehearsal:
         downgrades=done.downgrades,
         projections=projections,
         over_budget=find_overruns(run.settings, ran.revisions, projections),
-        notes=(*done.notes, *(() if plan is not None else (_NO_HASH,))),
+        notes=(*_rowless(source, opened), *done.notes, *(() if plan is not None else (_NO_HASH,))),
         failed=ran.failed,
         error=ran.error,
         hint=ran.hint,
@@ -133,7 +135,6 @@ class _Done:
 
 def _there_and_back(run: Run, opened: OpenSource, *, target: str) -> _Done:
     """Apply the revisions to the copy, look at it, and undo them again."""
-    from seachange.workflow._rehearsal.account import touched
     from seachange.workflow._rehearsal.checking import Promises, check_rows
     from seachange.workflow._rehearsal.comparing import States
     from seachange.workflow._rehearsal.running import run_revisions
@@ -142,8 +143,7 @@ def _there_and_back(run: Run, opened: OpenSource, *, target: str) -> _Done:
     # Rows that were made up keep no promise, and break none that matters.
     checks: tuple[Check, ...] = (check_rows(run, database, run.trace.revisions),) if real else ()
     promises = Promises(run, database) if real else None
-    tables = {table for facts in run.trace.revisions for table in touched(facts)}
-    with States(run.settings, database, touched=tables) as states:
+    with States(run.settings, database, touched=_touched(run)) as states:
         ran = run_revisions(run, database, trace=run.trace, target=target, note=states.note)
         if ran.error:
             return _Done(ran=ran, checks=checks)
@@ -151,6 +151,18 @@ def _there_and_back(run: Run, opened: OpenSource, *, target: str) -> _Done:
             checks += (promises.check(),)
         downgrades = _undone(run, database, ran=ran, states=states)
         return _Done(ran=ran, checks=checks, downgrades=downgrades, notes=tuple(_uncompared(states)))
+
+
+def _touched(run: Run) -> frozenset[str]:
+    from seachange.workflow._rehearsal.account import touched
+
+    return frozenset(table for facts in run.trace.revisions for table in touched(facts))
+
+
+def _rowless(source: Source, opened: OpenSource) -> Iterator[str]:
+    for name in source.rowless:
+        count = opened.sizes[name].real_rows or 0
+        yield f"{name} has no rows here and {count:,} in the database: nothing is told of what happens to them"
 
 
 def _uncompared(states: States) -> Iterator[str]:

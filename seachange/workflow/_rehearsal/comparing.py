@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import TracebackType
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from seachange.postgres.catalog import Catalog
     from seachange.postgres.connection import Database, Session
     from seachange.postgres.row_sums import ColumnSum, RowSum
-    from seachange.revisions.history import History
+    from seachange.revisions.history import History, Revision
 
 __all__ = ["EXACT_BYTES", "States", "go_back"]
 
@@ -176,38 +177,70 @@ def go_back(
     :raises InterruptedRunError: the run was interrupted.
     """
     states.upgraded()
-    found = list(_undone(settings, database, history, revisions=revisions, states=states, progress=progress))
-    rest = tuple(reversed(revisions))[len(found) :]
-    return (*found, *(DowngradeRehearsal(revision=each.revision) for each in rest))
+    back = tuple(reversed(revisions))
+    undoing = _Undoing(states, progress)
+    for group in _groups(tuple(itertools.takewhile(lambda each: each.reversible, back)), together=not states.by_counters):
+        if not undoing.undo(database, settings, history, count=len(group)):
+            break
+    found = list(undoing.found)
+    if len(found) < len(back) and not back[len(found)].reversible and not undoing.failed:
+        refuses = back[len(found)]
+        why = (refuses.irreversible,) if refuses.irreversible else ()
+        found.append(DowngradeRehearsal(revision=refuses.revision, verdict="irreversible", reasons=why))
+    return (*found, *(DowngradeRehearsal(revision=each.revision) for each in back[len(found) :]))
 
 
-def _undone(
-    settings: Settings,
-    database: Database,
-    history: History,
-    *,
-    revisions: Sequence[PlannedRevision],
-    states: States,
-    progress: Callable[[str], None],
-) -> Iterator[DowngradeRehearsal]:
-    from seachange.revisions.runner import downgrade
+def _groups(revisions: tuple[PlannedRevision, ...], *, together: bool) -> Iterator[tuple[PlannedRevision, ...]]:
+    # A session reports what it counted with delay, and at its end: counters want one for each revision, which takes longer.
+    if together and revisions:
+        yield revisions
+    elif not together:
+        yield from ((each,) for each in revisions)
 
-    for revision in reversed(revisions):
-        if not revision.reversible:
-            why = (revision.irreversible,) if revision.irreversible else ()
-            yield DowngradeRehearsal(revision=revision.revision, verdict="irreversible", reasons=why)
-            return
-        progress(f"undoing {revision.revision} {revision.title}")
-        began = time.monotonic()
+
+class _Undoing:
+    """Downgrades under way, each compared before the next begins."""
+
+    def __init__(self, states: States, progress: Callable[[str], None]) -> None:
+        self._states = states
+        self._progress = progress
+        self._revision = ""
+        self._began = 0.0
+        self.failed = False
+        self.found: list[DowngradeRehearsal] = []
+
+    def undo(self, database: Database, settings: Settings, history: History, *, count: int) -> bool:
+        """Undo the newest revisions; return whether all could be."""
+        from seachange.revisions.runner import downgrade
+
         try:
-            downgrade(database, settings, target="-1", history=history)
+            downgrade(database, settings, target=f"-{count}", history=history, on_revision=self._begin)
         except MigrationFailedError as exc:
-            took = (time.monotonic() - began) * 1000
-            yield DowngradeRehearsal(revision=revision.revision, verdict="fails", reasons=(exc.reason,), duration_ms=took)
+            self.failed = True
+            self._note("fails", (exc.reason,), took=self._took())
+        else:
+            self._compare()
+        return not self.failed
+
+    def _begin(self, revision: Revision) -> None:
+        # A revision that env.py runs in several schemas begins in each.
+        if revision.revision == self._revision:
             return
-        took = (time.monotonic() - began) * 1000
-        verdict, reasons = states.compare(revision.revision)
-        yield DowngradeRehearsal(revision=revision.revision, verdict=verdict, reasons=reasons, duration_ms=took)
+        self._compare()
+        self._progress(f"undoing {revision.revision} {revision.title}")
+        self._revision, self._began = revision.revision, time.monotonic()
+
+    def _compare(self) -> None:
+        if self._revision:
+            took = self._took()
+            self._note(*self._states.compare(self._revision), took=took)
+
+    def _note(self, verdict: WayBackVerdict, reasons: tuple[str, ...], *, took: float) -> None:
+        self.found.append(DowngradeRehearsal(revision=self._revision, verdict=verdict, reasons=reasons, duration_ms=took))
+        self._revision = ""
+
+    def _took(self) -> float:
+        return (time.monotonic() - self._began) * 1000
 
 
 def _schema(before: _State, now: _State) -> tuple[str, ...]:

@@ -121,6 +121,11 @@ def _require_good(settings: Settings, rehearsal: Rehearsal, *, plan: Plan) -> No
             f"{name} ran on an empty database, which says nothing of rows; nothing was applied",
             hint="make a backup (`invoke db.backup`) and rehearse on it",
         )
+    if rehearsal.source.rowless:
+        raise RefusedError(
+            f"{name} had no rows of {' and '.join(rehearsal.source.rowless)}, which the database has; nothing was applied",
+            hint="make a backup (`invoke db.backup`) and rehearse on it",
+        )
 
 
 def _age(rehearsal: Rehearsal) -> str:

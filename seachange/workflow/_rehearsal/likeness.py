@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from seachange.postgres.connection import Database
     from seachange.safety.statistics import Statistics
 
-__all__ = ["TableScale", "compare_sizes", "give_settings", "real_statistics", "scale_of"]
+__all__ = ["TableScale", "compare_sizes", "give_settings", "real_statistics", "rowless", "scale_of"]
 
 _COUNTED = frozenset({"lock_timeout", "statement_timeout", "max_locks_per_transaction"})
 _ROLE = """
@@ -94,6 +94,15 @@ def scale_of(sizes: Mapping[str, TableScale]) -> float:
     else:
         here, real = sum(each.bytes for each in sizes.values()), sum(each.real_bytes for each in sizes.values())
     return min(1.0, here / real) if real else 1.0
+
+
+def rowless(sizes: Mapping[str, TableScale], tables: Iterable[str]) -> tuple[str, ...]:
+    """Return those of ``tables`` that have rows in the real database and none on the copy.
+
+    :param sizes: the tables of the copy against the real ones.
+    :param tables: names of tables.
+    """
+    return tuple(sorted(name for name in set(tables) & set(sizes) if sizes[name].rows == 0 and sizes[name].real_rows))
 
 
 def give_settings(run: Run, database: Database) -> tuple[str, ...]:

@@ -22,6 +22,9 @@ __all__ = [
 # Shorter waits are those that any two statements cause each other.
 _NOTABLE_MS = 50.0
 
+_WHOLE = 0.95
+_LEAST = 0.01
+
 _VERBS = {
     "max_reader_stall": "readers wait",
     "max_writer_stall": "writers wait",
@@ -58,7 +61,12 @@ def source_words(source: Source) -> str:
     made = f", of {source.created[:19].replace('T', ' ')}" if source.created else ""
     cached = ", from the cache" if source.cached else ""
     masked = f", {len(source.masked)} columns masked" if source.masked else ""
-    return f"{words}{made}{cached}{masked}"
+    part = "" if source.scale >= _WHOLE or source.kind == "shadow" else f", {_percent(source.scale)} as large as the database"
+    return f"{words}{made}{cached}{masked}{part}"
+
+
+def _percent(part: float) -> str:
+    return f"{part:.0%}" if part >= _LEAST else f"less than {_LEAST:.0%}"
 
 
 def overrun_words(overrun: Overrun) -> str:

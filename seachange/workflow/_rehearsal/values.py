@@ -197,7 +197,8 @@ class Source:
     """What the rehearsal ran on.
 
     ``name`` is that of the backup or database, ``created`` when its rows were those of the real database (ISO 8601), ``scale``
-    the part of the real database's bytes that it has; ``cached`` says that an earlier restore was cloned.
+    the part of the real database's bytes that it has; ``cached`` says that an earlier restore was cloned. ``rowless`` are tables
+    that revisions touch, which have rows in the real database and none here.
     """
 
     kind: SourceKind
@@ -206,6 +207,7 @@ class Source:
     scale: float = 1.0
     cached: bool = False
     masked: tuple[str, ...] = ()
+    rowless: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     duration_s: float = 0.0
 

@@ -39,6 +39,9 @@ def look_up_proof(run: Run, left: Left) -> Proof:
         return Proof(missing=f"no rehearsal of this plan is younger than {age_s / 3600:g} hours")
     if rehearsal.source.kind == "shadow":
         return Proof(missing=f"the rehearsal of {rehearsal.started} was on an empty copy, which proves nothing about rows")
+    if rehearsal.source.rowless:
+        tables = " and ".join(rehearsal.source.rowless)
+        return Proof(missing=f"the rehearsal of {rehearsal.started} had no rows of {tables}, which the database has")
     verdicts = {each.revision: each.verdict for each in rehearsal.downgrades}
     for name in reversed(left.applied):
         if not rehearsal.lossless(name):

@@ -164,6 +164,25 @@ def test_a_later_loss_is_not_held_against_an_earlier_revision(clinic: Settings, 
     assert [(each.revision, each.verdict) for each in found] == [("0004", "lossless"), ("0003", "lossy"), ("0002", "lossless")]
 
 
+@pytest.mark.parametrize(("exact", "runs"), [pytest.param(1 << 30, 1, id="sums"), pytest.param(0, 3, id="counters")])
+def test_env_py_is_run_once_unless_counters_are_compared(
+    clinic: Settings, database: Database, monkeypatch: pytest.MonkeyPatch, exact: int, runs: int
+) -> None:
+    monkeypatch.setattr(comparing, "EXACT_BYTES", exact)
+    for name in ("0002", "0003", "0004"):
+        _write(clinic, name, up=f'create table "t{name}" (id int)', down=f'drop table "t{name}"')
+    history = read_history(clinic)
+    with States(clinic, database) as states:
+        upgrade(database, clinic, history=history, on_revision=lambda one: states.note(one.revision))
+        said, environment = clinic.root / "said", clinic.root / "migrations" / "env.py"
+        told = f"\nwith open({str(said)!r}, 'a') as said:\n    said.write('run ')\n"
+        environment.write_text(environment.read_text(encoding="utf-8") + told, encoding="utf-8")
+        plan = plan_upgrade(history, current=("0001",))
+        found = go_back(clinic, database, history, revisions=plan.revisions, states=states)
+    assert [each.verdict for each in found] == ["lossless"] * 3
+    assert said.read_text(encoding="utf-8").split() == ["run"] * runs
+
+
 def test_nothing_is_tried_behind_what_cannot_be_undone(clinic: Settings, database: Database) -> None:
     _write(clinic, "0002", up="create table notes (id int)", down="drop table notes")
     _write(clinic, "0003", up="select 1", down="irreversible('for good')")

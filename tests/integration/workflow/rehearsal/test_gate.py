@@ -92,6 +92,11 @@ def test_a_good_rehearsal_of_the_same_plan_opens_the_way(production: Settings, p
         pytest.param(
             {"source": Source(kind="shadow")}, "ran on an empty database, which says nothing of rows", id="without rows"
         ),
+        pytest.param(
+            {"source": Source(kind="backup", rowless=("public.clients",))},
+            "had no rows of public.clients, which the database has; nothing was applied",
+            id="without rows of a table",
+        ),
     ],
 )
 def test_any_other_rehearsal_does_not(production: Settings, plan: Plan, change: dict[str, object], words: str) -> None:

@@ -57,3 +57,9 @@ def test_a_copy_of_the_same_size_needs_no_projection(clinic: Settings, monkeypat
     assert (found.source.scale, found.projections, found.verdict) == (1.0, (), "passed")
     (note,) = (each for each in found.notes if "counters" in each)
     assert note.endswith(": public.others")
+
+
+def test_a_copy_without_rows_of_a_touched_table_says_that_it_tells_nothing_of_them(clinic: Settings) -> None:
+    found = _rehearsed(clinic, rehearsal_source="shadow")
+    assert found.source.rowless == ("public.clients",)
+    assert found.notes == ("public.clients has no rows here and 60,000 in the database: nothing is told of what happens to them",)
