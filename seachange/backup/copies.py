@@ -105,7 +105,15 @@ def restored_copy(
     from seachange.postgres.server import lent_server
 
     begin = time.monotonic()
-    work = _Work(backup=backup, manifest=backup.manifest, settings=settings, mask=mask, look=look, say=progress or _ignore)
+    work = _Work(
+        backup=backup,
+        manifest=backup.manifest,
+        settings=settings,
+        mask=mask,
+        look=look,
+        planned=keep or not read_only,
+        say=progress or _ignore,
+    )
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(lent_server(settings, work.major))
         if server:
@@ -128,13 +136,14 @@ def _ignore(_text: str) -> None:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Work:
-    """One copy in the making."""
+    """One copy in the making; ``planned`` when statements are to be planned on it as on its origin, now or the next time."""
 
     backup: Backup
     manifest: Manifest
     settings: Settings
     mask: Mask
     look: Look | None
+    planned: bool
     say: Callable[[str], None]
 
     @property
@@ -236,7 +245,8 @@ class _Work:
         )
         if self.look:
             self.look(database)
-            _analyze(database)
+            if self.planned:
+                _analyze(database)
         masked = apply_mask(database, self.mask, progress=self.say) if self.mask else ()
         return (*notes, *done.notes, *(table.sentence for table in masked))
 
