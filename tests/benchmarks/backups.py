@@ -81,7 +81,7 @@ def measure_backups(*, megabytes: int, major: int, runs: int) -> Iterator[Pair]:
         own, peer = bench.by_turns(runs, lambda: bench.backup(sizes), lambda: bench.backup_by_hand(sizes))
         name = f"{megabytes:,} MB"
         yield Pair(name=f"backup of {name}", own=own, peer=peer, own_bytes=sizes["own"], peer_bytes=sizes["peer"])
-        own, peer = bench.by_turns(runs, bench.verified, bench.verified_by_hand)
+        own, peer = bench.by_turns(runs, bench.verified, bench.verified_by_hand, cold=False)
         yield Pair(name=f"backup and full verification of {name}", own=own, peer=peer)
         backup = bench.made()
         with restored_copy(backup, settings):
@@ -151,15 +151,16 @@ class _Bench:
             _ask(server.with_name(f"{self.database.name}_copy"))
             return time.perf_counter() - begin
 
-    def by_turns(self, runs: int, own: Callable[[], float], peer: Callable[[], float]) -> tuple[list[float], list[float]]:
-        """Return the seconds of both; neither pays for what the other has left to the disk."""
+    def by_turns(
+        self, runs: int, own: Callable[[], float], peer: Callable[[], float], *, cold: bool = True
+    ) -> tuple[list[float], list[float]]:
+        """Return the seconds of both, after a run to warm up if ``cold``; neither pays for what the other left behind."""
         found: tuple[list[float], list[float]] = ([], [])
-        for _ in range(runs + 1):
+        for _ in range(runs + cold):
             for work, seconds in ((own, found[0]), (peer, found[1])):
                 self._settle()
                 seconds.append(work())
-        # The first run only warms up.
-        return found[0][1:], found[1][1:]
+        return found[0][cold:], found[1][cold:]
 
     def _settle(self) -> None:
         # A data folder of ours is removed by a process that nobody waits for.
