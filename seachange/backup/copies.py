@@ -105,15 +105,7 @@ def restored_copy(
     from seachange.postgres.server import lent_server
 
     begin = time.monotonic()
-    work = _Work(
-        backup=backup,
-        manifest=backup.manifest,
-        settings=settings,
-        mask=mask,
-        look=look,
-        planned=keep or not read_only,
-        say=progress or _ignore,
-    )
+    work = _Work(backup=backup, manifest=backup.manifest, settings=settings, mask=mask, look=look, say=progress or _ignore)
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(lent_server(settings, work.major))
         if server:
@@ -143,8 +135,8 @@ class _Work:
     settings: Settings
     mask: Mask
     look: Look | None
-    planned: bool
     say: Callable[[str], None]
+    planned: bool = True
 
     @property
     def major(self) -> int:
@@ -167,7 +159,7 @@ class _Work:
             large=self.manifest.contents.size_bytes >= _LARGE_BYTES,
         )
         self._require_room(servers.free_bytes())
-        recipe = self._recipe()
+        recipe = dataclasses.replace(self, planned=keep or not read_only)._recipe()
         opened = (
             servers.open_unchanged(recipe) if read_only else servers.open(recipe, options=self._options, fresh=bool(self.look))
         )
