@@ -282,7 +282,9 @@ def load(
     _merge_environment(values, known, environment)
     for key, value in (flags or {}).items():
         if value is not None:
-            values[key] = _cast(known[key], value, f"--{'url' if key == 'database_url' else key.replace('_', '-')}")
+            values[key] = _cast(
+                known[key], value, f"--{'url' if key == 'database_url' else key.removeprefix('rehearsal_').replace('_', '-')}"
+            )
     _choose_url(values, given=bool((flags or {}).get("database_url")))
     values["project"] = values.get("project") or root.name
     return Settings(root=root, environment=environment, **values)

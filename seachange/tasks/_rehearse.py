@@ -40,7 +40,7 @@ def rehearse(  # each parameter is a flag of the command
 ) -> None:
     """Apply what is pending to a copy, and measure who has to wait."""
     from seachange.report.rehearsal import pending_lines, rehearsal_lines
-    from seachange.workflow.rehearsal import pending_revisions, rehearse, write_rehearsal
+    from seachange.workflow.rehearsal import pending_revisions, rehearse, require_place, write_rehearsal
 
     face.request(
         rehearsal_source=source or ("backup" if backup else ""),
@@ -49,6 +49,8 @@ def rehearse(  # each parameter is a flag of the command
         rehearsal_max_duration=max_duration,
         rehearsal_max_disk_growth=max_disk_growth,
     )
+    if out:
+        require_place(Path(out))
     with face.new_run(options={"to": to, "backup": backup, "code": True}) as run:
         if face.dry_run:
             pending = pending_revisions(run)

@@ -18,8 +18,9 @@ __all__ = ["rollback"]
 def rollback(face: Face, *, policy: str = "downgrade", yes: bool = False) -> None:
     """Take back what a failed run has left; shows it and asks first."""
     from seachange.workflow import Step, pipeline, steps
-    from seachange.workflow.rollback import find_left, roll_back, shown
+    from seachange.workflow.rollback import find_left, require_policy, roll_back, shown
 
+    require_policy(policy)
     with face.new_run() as run:
         left = find_left(run)
         if left is None:

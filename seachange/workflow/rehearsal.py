@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from seachange.errors import InterruptedRunError, NoCopyError, RefusedError, SeachangeError
 from seachange.workflow._rehearsal.budgets import find_overruns
 from seachange.workflow._rehearsal.gate import require_rehearsed, requires_rehearsal
-from seachange.workflow._rehearsal.store import find_rehearsal, keep_rehearsal, read_rehearsal, write_rehearsal
+from seachange.workflow._rehearsal.store import find_rehearsal, keep_rehearsal, read_rehearsal, require_place, write_rehearsal
 from seachange.workflow._rehearsal.telling import milliseconds, overrun_words, size_words, source_words, stall_words
 from seachange.workflow._rehearsal.values import Check, DowngradeRehearsal, Rehearsal, RevisionRehearsal, Source, Stall
 from seachange.workflow.run import Run
@@ -34,6 +34,7 @@ __all__ = [
     "pending_revisions",
     "read_rehearsal",
     "rehearse",
+    "require_place",
     "require_rehearsed",
     "requires_rehearsal",
     "size_words",

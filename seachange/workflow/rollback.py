@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from seachange.errors import ExitCode, InterruptedRunError, MigrationFailedError, RowsInTheWayError, SeachangeError
 from seachange.plan import Plan, StepResult
 from seachange.workflow._result import result_of
-from seachange.workflow._rollback.by_hand import find_left, roll_back, shown
+from seachange.workflow._rollback.by_hand import find_left, require_policy, roll_back, shown
 from seachange.workflow._rollback.half import taken_back
 from seachange.workflow._rollback.left import Left, forget_left, keep_left
 from seachange.workflow._rollback.new import brought_about
@@ -25,7 +25,18 @@ from seachange.workflow.steps._apply import locked
 if TYPE_CHECKING:
     from seachange.postgres.lock import MigrationLock
 
-__all__ = ["Failure", "Settled", "begin", "find_left", "roll_back", "settle", "settled_check", "settled_result", "shown"]
+__all__ = [
+    "Failure",
+    "Settled",
+    "begin",
+    "find_left",
+    "require_policy",
+    "roll_back",
+    "settle",
+    "settled_check",
+    "settled_result",
+    "shown",
+]
 
 _log = logging.getLogger(__name__)
 

@@ -92,6 +92,24 @@ def test_the_workflow_applies_nothing_that_fails_on_the_rows_of_its_backup(pendi
     assert _asked(database, "select version_num from alembic_version") == ("0002",)
 
 
+@pytest.mark.parametrize(
+    ("flag", "value", "said"),
+    [
+        pytest.param("--source", "nonsense", "error: --source: 'nonsense' is not one of auto, backup,", id="source"),
+        pytest.param("--max-reader-stall", "12parsec", "error: --max-reader-stall: '12parsec' is not ", id="budget"),
+        pytest.param("--out", "none/out.json", "error: the rehearsal cannot be written to none/out.json: ", id="file"),
+    ],
+)
+def test_a_wrong_argument_is_told_by_its_name_before_anything_is_copied(
+    pending: Project, flag: str, value: str, said: str
+) -> None:
+    outcome = pending.invoke("migration.rehearse", flag, value)
+
+    assert (outcome.exit_code, outcome.stdout) == (1, "")
+    assert outcome.stderr.startswith(said)
+    assert not (pending.path / ".seachange" / "rehearsals").exists()
+
+
 def test_a_dry_run_makes_no_copy(pending: Project) -> None:
     outcome = pending.invoke("migration.rehearse", "--dry-run")
 

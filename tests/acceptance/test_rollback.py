@@ -96,8 +96,9 @@ def test_a_downgrade_that_does_not_lead_back_is_found(project: Project, database
     assert columns(database, "clients") == {"id", "name", "mail"}
 
 
-def test_a_policy_that_there_is_not_is_an_error(project: Project) -> None:
-    outcome = project.invoke("migration.apply", "--on-failure", "pray")
+@pytest.mark.parametrize(("task", "flag"), [("migration.apply", "--on-failure"), ("migration.rollback", "--policy")])
+def test_a_policy_that_there_is_not_is_an_error(project: Project, task: str, flag: str) -> None:
+    outcome = project.invoke(task, flag, "pray")
 
     assert outcome.exit_code == 1
-    assert "error: --on-failure: 'pray' is not " in outcome.stderr
+    assert f"error: {flag}: 'pray' is n" in outcome.stderr

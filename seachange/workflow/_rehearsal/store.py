@@ -14,7 +14,7 @@ from seachange.config import Settings
 from seachange.errors import ConfigError, NotWritableError, PlanInvalidError, SeachangeError
 from seachange.workflow._rehearsal.values import Rehearsal
 
-__all__ = ["find_rehearsal", "keep_rehearsal", "kept_rehearsals", "read_rehearsal", "write_rehearsal"]
+__all__ = ["find_rehearsal", "keep_rehearsal", "kept_rehearsals", "read_rehearsal", "require_place", "write_rehearsal"]
 
 _log = logging.getLogger(__name__)
 
@@ -69,6 +69,18 @@ def keep_rehearsal(settings: Settings, rehearsal: Rehearsal) -> Path | None:
         _log.warning("the rehearsal was not kept: %s", exc)
         return None
     return path
+
+
+def require_place(path: Path) -> None:
+    """Refuse a file that :func:`write_rehearsal` could not write, before anything is rehearsed.
+
+    :param path: the file.
+    :raises NotWritableError: its folder is none, or cannot be written to.
+    """
+    folder = path.absolute().parent
+    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        reason = "it is a folder" if path.is_dir() else f"{folder} is no folder that can be written to"
+        raise NotWritableError(f"the rehearsal cannot be written to {path}: {reason}", hint="name another file")
 
 
 def write_rehearsal(rehearsal: Rehearsal, path: Path) -> None:

@@ -23,7 +23,7 @@ from seachange.workflow.steps._verify import drift_at
 if TYPE_CHECKING:
     from seachange.revisions.halves import Half
 
-__all__ = ["POLICIES", "find_left", "roll_back", "shown"]
+__all__ = ["POLICIES", "find_left", "require_policy", "roll_back", "shown"]
 
 POLICIES = ("downgrade", "restore")
 
@@ -78,17 +78,24 @@ def _begun(run: Run) -> tuple[Half, ...]:
     return tuple(half for half in read_halves(read_units(run.settings, run.database)) if half.direction == "upgrade")
 
 
+def require_policy(policy: str) -> None:
+    """Refuse a policy that there is not.
+
+    :param policy: ``downgrade`` or ``restore``.
+    :raises ConfigError: it is neither.
+    """
+    if policy not in POLICIES:
+        raise ConfigError(f"--policy: {policy!r} is none", hint=f"there are {' and '.join(POLICIES)}")
+
+
 def shown(run: Run, left: Left, policy: str) -> tuple[str, ...]:
     """Return what rolling back would do, and what it takes with it.
 
     :param run: the run.
     :param left: what is to be settled.
     :param policy: ``downgrade`` or ``restore``.
-    :raises ConfigError: it is another one.
     :raises RefusedError: it cannot be done; the reason.
     """
-    if policy not in POLICIES:
-        raise ConfigError(f"--policy: {policy!r} is none", hint=f"there are {' and '.join(POLICIES)}")
     if policy == "restore":
         differences = writes_since(run, left)
         if differences:
