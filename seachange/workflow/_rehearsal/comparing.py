@@ -264,8 +264,11 @@ def _rows(before: _State, now: _State, *, between: _State | None) -> dict[str, s
         if table in now.sums:
             changed = between.sums.get(table) if between else None
             found |= _table(table, was, now.sums[table], between=changed)
-    for table, mark in before.counters.items():
-        if table in now.counters and now.counters[table] != mark:
+    # A table may have become too large to be summed up, or small enough.
+    there = {*now.sums, *now.counters}
+    marks = {**dict.fromkeys(set(before.sums) & set(now.counters), ""), **before.counters}
+    for table, mark in sorted(marks.items()):
+        if table in there and now.counters.get(table) != mark:
             found[table] = f"{table}: rows were changed, and it is too large to say whether they are as before"
     return found
 

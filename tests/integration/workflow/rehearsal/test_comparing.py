@@ -225,6 +225,33 @@ def test_large_tables_that_nobody_touched_are_as_before(
     assert (found.verdict, found.reasons) == ("lossless", ())
 
 
+@pytest.mark.parametrize(
+    "down",
+    [
+        pytest.param("truncate clients", id="small now"),
+        pytest.param("create table new_clients as select * from clients; truncate clients", id="copied"),
+    ],
+)
+def test_a_table_that_is_no_longer_large_is_not_as_before(
+    clinic: Settings, database: Database, monkeypatch: pytest.MonkeyPatch, down: str
+) -> None:
+    monkeypatch.setattr(comparing, "EXACT_BYTES", 8192)
+    _write(clinic, "0002", up="select 1", down=down)
+    (found,) = _rehearsed(clinic, database)
+    assert found.verdict != "lossless"
+    assert any(reason.startswith("public.clients: rows were changed") for reason in found.reasons)
+
+
+def test_a_table_that_has_become_large_is_not_as_before(
+    clinic: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparing, "EXACT_BYTES", 1024 * 1024)
+    more = "insert into clients (id, name) select n, md5(n::text) from generate_series(2000, 22000) n"
+    _write(clinic, "0002", up="select 1", down=more)
+    (found,) = _rehearsed(clinic, database)
+    assert found.verdict == "lossy"
+
+
 def test_a_touched_partition_counts_for_its_table(clinic: Settings, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(comparing, "EXACT_BYTES", 8192)
     with contextlib.closing(connect(database, autocommit=True)) as session:
