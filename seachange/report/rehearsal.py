@@ -78,7 +78,7 @@ def _strength(words: str) -> int:
 def _waits(revision: RevisionRehearsal) -> Iterator[str]:
     yield from (f"{revision.revision}: {words}" for words in stall_words(revision))
     if revision.not_probed:
-        yield f"{revision.revision}: {len(revision.not_probed)} more tables had no readers and writers of ours"
+        yield f"{revision.revision}: no readers and writers of ours were at {', '.join(revision.not_probed)}"
     for table in revision.tables:
         yield from (f"{revision.revision}: a reader or writer of {table.table} failed: {error}" for error in table.errors)
 

@@ -46,6 +46,9 @@ def account(facts: RevisionFacts, measured: Measured) -> RevisionRehearsal:
     :param measured: what was measured meanwhile.
     """
     costs, groups = measured.costs, _grouped(facts.statements)
+    # What was made by hand is in no trace of the history, which says where the probes go.
+    seen = {*measured.not_probed, *(each.table for each in measured.probed)}
+    missed = tuple(table for table in touched(facts) if table not in seen)
     return RevisionRehearsal(
         revision=facts.revision,
         title=facts.title,
@@ -57,7 +60,7 @@ def account(facts: RevisionFacts, measured: Measured) -> RevisionRehearsal:
         size_peak_bytes=costs.size_peak_bytes,
         statements=tuple(_statement(number, group) for number, group in enumerate(groups, start=1)),
         tables=tuple(_waits(each, facts.statements, groups=groups, ended=costs.ended) for each in measured.probed),
-        not_probed=measured.not_probed,
+        not_probed=(*measured.not_probed, *missed),
     )
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Literal, TypeAlias
 
 from seachange.config import Settings
-from seachange.workflow._rehearsal.values import Overrun, Projection, RevisionRehearsal
+from seachange.workflow._rehearsal.values import Overrun, Projection, RevisionRehearsal, TableStalls
 
 __all__ = ["find_overruns"]
+
+_StallMeasure: TypeAlias = Literal["max_reader_stall", "max_writer_stall"]
 
 
 def find_overruns(
@@ -25,18 +28,28 @@ def find_overruns(
 
 
 def _stalls(settings: Settings, revision: RevisionRehearsal, projected: dict[tuple[str, str], float]) -> Iterator[Overrun]:
-    budgets = (
+    budgets: tuple[tuple[_StallMeasure, str, int, TableStalls | None], ...] = (
         ("max_reader_stall", "reader_stall_ms", settings.rehearsal_max_reader_stall, revision.reader_table),
         ("max_writer_stall", "writer_stall_ms", settings.rehearsal_max_writer_stall, revision.writer_table),
     )
     for measure, name, limit, table in budgets:
+        if limit and revision.not_probed and revision.duration_ms > limit:
+            # Nobody saw who waited there; it may have been for all of the revision.
+            yield Overrun(
+                measure=measure,
+                limit=limit,
+                value=revision.duration_ms,
+                revision=revision.revision,
+                table=revision.not_probed[0],
+                projected=True,
+            )
         if table is None:
             continue
         stall = table.reader if measure == "max_reader_stall" else table.writer
         value = projected.get((revision.revision, name), stall.wait_ms)
         if limit and value > limit:
             yield Overrun(
-                measure="max_reader_stall" if measure == "max_reader_stall" else "max_writer_stall",
+                measure=measure,
                 limit=limit,
                 value=value,
                 revision=revision.revision,

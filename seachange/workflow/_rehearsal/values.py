@@ -114,7 +114,7 @@ class RevisionRehearsal:
     """What one revision cost on the copy.
 
     ``size_*_bytes`` are of the whole database; ``size_peak_bytes`` is the largest that was sampled while it ran.
-    ``not_probed`` are tables that it touches and that no probe looked at, because there were too many.
+    ``not_probed`` are tables that it touches and that no probe looked at: there were too many, or the history does not have them.
     """
 
     revision: str

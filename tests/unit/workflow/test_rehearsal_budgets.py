@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,17 @@ def test_what_is_over_budget_is_named_with_limit_and_value(
     settings = config.load(tmp_path, flags=flags, environ=clean_environment())
 
     assert [overrun_words(each) for each in find_overruns(settings, (FIRST, SECOND), projections)] == sentences
+
+
+@pytest.mark.parametrize(("limit", "over"), [pytest.param("99ms", True, id="over"), pytest.param("100ms", False, id="kept")])
+def test_at_a_table_that_nobody_looked_at_the_wait_may_be_the_whole_revision(tmp_path: Path, limit: str, *, over: bool) -> None:
+    settings = config.load(tmp_path, flags={"rehearsal_max_reader_stall": limit}, environ=clean_environment())
+    unseen = dataclasses.replace(SECOND, not_probed=("public.made_by_hand",))
+
+    words = [overrun_words(each) for each in find_overruns(settings, (unseen,))]
+
+    sentence = "revision r2: as projected, readers wait 100 ms for public.made_by_hand; rehearsal.max_reader_stall is 99 ms"
+    assert words == ([sentence] if over else [])
 
 
 def test_without_revisions_nothing_is_over_budget(tmp_path: Path) -> None:
