@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import select
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ import pytest
 
 from tests.project import Project
 
+_TYPING_S = 0.2
 _PROMPTS = ("answer [1-", "SQL expression of the default: ")
 
 
@@ -40,13 +42,17 @@ def on_terminal(project: Project, *arguments: str, typed: Iterator[str], timeout
         os.execvpe("invoke", ["invoke", *arguments], {**project.environment, "TERM": "dumb", "NO_COLOR": "1"})
     shown, answered, deadline = "", 0, time.monotonic() + timeout_s
     try:
-        while time.monotonic() < deadline:
+        while (left_s := deadline - time.monotonic()) > 0:
+            if not select.select([terminal], [], [], left_s)[0]:
+                break
             try:
                 shown += os.read(terminal, 65536).decode(errors="replace")
             except OSError:
                 break
             if sum(map(shown.count, _PROMPTS)) > answered:
                 answered += 1
+                # Nobody types faster: a Ctrl-C between the prompt and the read behind it would be noted, and the read go on.
+                time.sleep(_TYPING_S)
                 os.write(terminal, next(typed).encode())
     finally:
         if time.monotonic() >= deadline:
