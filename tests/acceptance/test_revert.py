@@ -148,7 +148,8 @@ def test_a_failure_in_the_third_of_five_leaves_two_applied(
 
     found = step(outcome, "apply")
     assert (outcome.exit_code, found["status"]) == (5, "failed"), outcome
-    assert found["data"] == {"applied": ["0001", "0002"], "failed": "0003", "not_tried": ["0004", "0005"]}
+    left = {"applied": ["0001", "0002"], "failed": "0003", "not_tried": ["0004", "0005"], "undone": []}
+    assert {name: found["data"][name] for name in left} == left
     assert "the database is at 0002; applied before it: 0001, 0002; not tried: 0004, 0005" in found["summary"]
     assert ask(database, "select version_num from alembic_version") == ["0002"]
 
@@ -163,7 +164,7 @@ def test_a_failure_in_the_first_to_apply_leaves_the_database_as_it_was(
 
     found = step(outcome, "apply")
     assert (outcome.exit_code, found["data"]["applied"], found["data"]["failed"]) == (4, [], "0003"), outcome
-    assert json.loads(outcome.stdout)["state"].endswith("is at 0002, as before")
+    assert " is as before: at 0002, its catalogue with the same fingerprint " in json.loads(outcome.stdout)["state"]
     assert ask(database, "select version_num from alembic_version") == ["0002"]
 
 
