@@ -103,6 +103,7 @@ def test_its_workflow_runs_on_a_server_of_its_own(consumer: Project) -> None:
     report = json.loads(outcome.stdout)
     ended = {step["name"]: step["status"] for step in report["steps"]}
     assert ended.pop("generate") == "warning"
+    assert ended.pop("rehearse") == "skipped"  # there are no rows yet
     assert set(ended.values()) == {"done"}
     assert (consumer.path / "schema" / "structure.sql").is_file()
 
