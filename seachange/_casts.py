@@ -12,6 +12,7 @@ __all__ = [
     "ON_FAILURE",
     "REHEARSAL_SOURCES",
     "SEVERITIES",
+    "SYNC_ON_FAILURE",
     "backup_format",
     "boolean",
     "count",
@@ -24,7 +25,9 @@ __all__ = [
     "rehearsal_source",
     "severities",
     "size",
+    "sync_on_failure",
     "table",
+    "tables",
     "text",
 ]
 
@@ -32,6 +35,7 @@ ENVIRONMENTS = ("development", "test", "staging", "production")
 BACKUP_FORMATS = ("auto", "custom", "directory", "physical")
 REHEARSAL_SOURCES = ("auto", "backup", "copy", "seeded", "off")
 ON_FAILURE = ("stop", "downgrade", "restore")
+SYNC_ON_FAILURE = ("warning", "error")
 SEVERITIES = ("error", "warning", "info", "off")
 
 
@@ -121,6 +125,15 @@ def table(value: object) -> tuple[tuple[str, str], ...]:
     return tuple(pairs)
 
 
+def tables(value: object) -> tuple[tuple[str, tuple[tuple[str, object], ...]], ...]:
+    """Take a table of tables, or its JSON."""
+    if isinstance(value, str):
+        value = json.loads(value)
+    if not isinstance(value, Mapping) or not all(isinstance(part, Mapping) for part in value.values()):
+        raise ValueError("a table of tables")
+    return tuple((str(name), tuple((str(key), one) for key, one in part.items())) for name, part in value.items())
+
+
 def backup_format(value: object) -> str:
     """Take the form of a backup."""
     return _one_of(BACKUP_FORMATS, value)
@@ -134,6 +147,11 @@ def rehearsal_source(value: object) -> str:
 def on_failure(value: object) -> str:
     """Take what follows a failure; empty for what the environment makes of it."""
     return _one_of(("", *ON_FAILURE), value)
+
+
+def sync_on_failure(value: object) -> str:
+    """Take what a target that fails is."""
+    return _one_of(SYNC_ON_FAILURE, value)
 
 
 def _one_of(choices: tuple[str, ...], value: object) -> str:

@@ -8,12 +8,12 @@ from typing import TypeVar
 
 from seachange import _casts
 
-__all__ = ["TABLES", "BackupSettings", "LintSettings", "RehearsalSettings", "setting"]
+__all__ = ["TABLES", "BackupSettings", "LintSettings", "RehearsalSettings", "SyncSettings", "setting"]
 
 _T = TypeVar("_T")
 
 # ``[tool.seachange.lint] since`` is the setting ``lint_since``.
-TABLES = ("lint", "backup", "rehearsal")
+TABLES = ("lint", "backup", "rehearsal", "sync")
 
 
 def setting(
@@ -157,4 +157,47 @@ class RehearsalSettings:
         "time",
         "in staging and production, how old the rehearsal of the same plan may be that apply asks for; 0 asks for none",
         default=0,
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SyncSettings:
+    """Table ``sync``."""
+
+    sync_targets: tuple[str, ...] = setting(
+        _casts.names,
+        "list",
+        "what db.sync writes from the database (docs/sync.md lists the targets)",
+        default=("sql", "erd", "json"),
+    )
+    sync_clients: tuple[str, ...] = setting(
+        _casts.names,
+        "list",
+        "what db.generate writes or runs, besides the targets of sync_targets that are client code or have a generator",
+        default=("client",),
+    )
+    sync_dir: str = setting(_casts.text, "path", "where the targets go that sync_paths does not name", default="schema")
+    sync_paths: tuple[tuple[str, str], ...] = setting(
+        _casts.table, "table", "file or folder of single targets, such as prisma = 'prisma/schema.prisma'", default=()
+    )
+    sync_options: tuple[tuple[str, tuple[tuple[str, object], ...]], ...] = setting(
+        _casts.tables, "table of tables", "options of single targets, such as queries = { folder = 'app/queries' }", default=()
+    )
+    sync_schemas: tuple[str, ...] = setting(
+        _casts.names, "list", "schemas that the targets describe (default: those of schemas)", default=()
+    )
+    sync_tables: tuple[str, ...] = setting(
+        _casts.names,
+        "list",
+        "names or patterns of the only tables and views that the targets describe (default: all)",
+        default=(),
+    )
+    sync_exclude: tuple[str, ...] = setting(
+        _casts.names, "list", "names or patterns of tables and views that the targets leave out", default=()
+    )
+    sync_on_failure: str = setting(
+        _casts.sync_on_failure,
+        " | ".join(_casts.SYNC_ON_FAILURE),
+        "what a target that fails is in a workflow; of db.sync it is always an error",
+        default="warning",
     )

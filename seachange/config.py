@@ -13,7 +13,7 @@ from typing import Any
 
 from seachange import _casts
 from seachange._casts import ENVIRONMENTS
-from seachange._settings import TABLES, BackupSettings, LintSettings, RehearsalSettings, setting
+from seachange._settings import TABLES, BackupSettings, LintSettings, RehearsalSettings, SyncSettings, setting
 from seachange.errors import ConfigError, ProjectNotFoundError
 
 __all__ = ["ENVIRONMENTS", "Setting", "Settings", "describe", "find_root", "load"]
@@ -36,7 +36,7 @@ class Setting:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings(LintSettings, BackupSettings, RehearsalSettings):
+class Settings(LintSettings, BackupSettings, RehearsalSettings, SyncSettings):
     """All settings of one run; times in milliseconds, sizes in bytes, paths relative to ``root`` unless absolute."""
 
     root: Path
@@ -155,7 +155,6 @@ class Settings(LintSettings, BackupSettings, RehearsalSettings):
     statistics: str = setting(
         _casts.text, "path", "file of `db.stats --export` with the sizes of real tables, for machines that cannot ask", default=""
     )
-    sync_dir: str = setting(_casts.text, "path", "where structure.sql, schema.md and client.py go", default="schema")
     log_file: str = setting(_casts.text, "path", "the structured log, JSON lines", default="logs/migration.log")
     log_max_size: int = setting(_casts.size, "size", "size at which the log is rotated", default=5 * 1024**2)
     log_keep: int = setting(_casts.count, "number", "rotated logs to keep", default=5)

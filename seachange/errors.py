@@ -49,6 +49,7 @@ __all__ = [
     "StatementFailedError",
     "StoreFailedError",
     "StoreUnreachableError",
+    "TargetFailedError",
     "TimeoutExceededError",
     "TlsFailedError",
     "follows",
@@ -311,6 +312,10 @@ class StoreUnreachableError(StoreFailedError):
     """The remote place of backups does not answer, or too late."""
 
     exit_code = ExitCode.TRY_AGAIN
+
+
+class TargetFailedError(SeachangeError):
+    """An artefact cannot be made from this schema, or its generator failed."""
 
 
 class NoCopyError(SeachangeError):

@@ -69,6 +69,7 @@ __all__ = [
     "qualified",
     "read_catalog",
     "short_type",
+    "steady",
 ]
 
 OWN_SCHEMA = "seachange"

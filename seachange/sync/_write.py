@@ -6,27 +6,37 @@ import contextlib
 import dataclasses
 import difflib
 import os
+import re
 import stat
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Literal
 
 from seachange.errors import NotWritableError
 from seachange.partial import partial_folder
 
-__all__ = ["SyncResult", "SyncedFile", "publish"]
+__all__ = ["SyncResult", "SyncedFile", "publish", "remove"]
 
 # Beyond this many lines, comparing takes longer than anybody reads.
 _MOST_LINES = 20_000
+# What header() of a target says first.
+_MARK = b"Written by Seachange from the database"
+_HEAD_BYTES = 1000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SyncedFile:
-    """What became of one artefact; ``diff`` is unified, from the file to what it should be."""
+    """What became of one artefact; ``diff`` is unified, from the file to what it should be.
+
+    ``skipped`` and ``failed`` have a ``reason``, perhaps with a ``hint``; ``generated`` says there what a generator did.
+    """
 
     path: Path
-    status: Literal["written", "unchanged", "stale", "skipped"]
+    status: Literal["written", "unchanged", "removed", "stale", "skipped", "failed", "generated"]
+    target: str = ""
     diff: str = ""
     reason: str = ""
+    hint: str = ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -41,8 +51,13 @@ class SyncResult:
         """The files that differ from the database."""
         return tuple(file for file in self.files if file.status == "stale")
 
+    @property
+    def failed(self) -> tuple[SyncedFile, ...]:
+        """The targets that could not be written."""
+        return tuple(file for file in self.files if file.status == "failed")
 
-def publish(path: Path, text: str, *, check: bool) -> SyncedFile:
+
+def publish(path: Path, text: str, *, check: bool, target: str = "", volatile: re.Pattern[str] | None = None) -> SyncedFile:
     """Give a file this text, at once and on disk, unless it has it already.
 
     A symbolic link stays one; mode and owner stay as they are.
@@ -50,22 +65,58 @@ def publish(path: Path, text: str, *, check: bool) -> SyncedFile:
     :param path: the file; missing folders are made.
     :param text: what it is to hold.
     :param check: compare only.
+    :param target: the target whose artefact it is.
+    :param volatile: lines that may differ.
     :raises NotWritableError: the file cannot be read or written.
     """
     wanted = text.encode()
     try:
-        target = path.resolve()
-        present = _read(target)
-        if present == wanted:
-            return SyncedFile(path=path, status="unchanged")
+        place = path.resolve()
+        present = _read(place)
+        if present is not None and _lasting(present, volatile) == _lasting(wanted, volatile):
+            return SyncedFile(path=path, target=target, status="unchanged")
         diff = _diff(path, present, wanted)
         if check:
-            return SyncedFile(path=path, status="stale", diff=diff)
-        _replace(target, wanted)
+            return SyncedFile(path=path, target=target, status="stale", diff=diff)
+        _replace(place, wanted)
     except OSError as exc:
         hint = "make room on the disk, make the folder writable, or set sync_dir to another one"
         raise NotWritableError(f"{path} cannot be written: {exc.strerror or exc}", hint=hint) from exc
-    return SyncedFile(path=path, status="written", diff=diff)
+    return SyncedFile(path=path, target=target, status="written", diff=diff)
+
+
+def remove(folder: Path, *, keep: Collection[str], target: str, check: bool) -> Iterator[SyncedFile]:
+    """Remove the files of a target's folder that Seachange wrote and writes no more.
+
+    :param folder: the folder.
+    :param keep: paths in it that stay.
+    :param target: the target whose folder it is.
+    :param check: say only what would be removed.
+    :returns: what became of each such file.
+    :raises NotWritableError: a file cannot be removed.
+    """
+    for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
+        if path.relative_to(folder).as_posix() in keep or not path.is_file() or not _is_ours(path):
+            continue
+        if check:
+            yield SyncedFile(path=path, target=target, status="stale", diff=_diff(path, path.read_bytes(), b""))
+            continue
+        try:
+            path.unlink()
+        except OSError as exc:
+            raise NotWritableError(f"{path} cannot be removed: {exc.strerror or exc}", hint="make the folder writable") from exc
+        yield SyncedFile(path=path, target=target, status="removed")
+
+
+def _is_ours(path: Path) -> bool:
+    with path.open("rb") as file:
+        return _MARK in file.read(_HEAD_BYTES)
+
+
+def _lasting(content: bytes, volatile: re.Pattern[str] | None) -> bytes | list[str]:
+    if volatile is None:
+        return content
+    return [line for line in content.decode("utf-8", "replace").splitlines() if not volatile.fullmatch(line)]
 
 
 def _read(path: Path) -> bytes | None:

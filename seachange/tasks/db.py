@@ -147,24 +147,39 @@ def backups(face: Face, *, check: bool = False) -> None:
         raise Exit(code=ExitCode.FOUND)
 
 
-@task(changes=True, name="sync", aliases=("dev",), help={"check": "write nothing, exit 2 if a file is stale"})
-def sync_(face: Face, *, check: bool = False) -> None:
-    """Write structure.sql and schema.md from the live database."""
+_TARGETS = "only these targets, such as sql,prisma"
+
+
+@task(
+    changes=True,
+    name="sync",
+    aliases=("dev",),
+    help={"check": "write nothing, exit 2 if a file is stale", "target": f"{_TARGETS} (default: setting sync_targets)"},
+)
+def sync_(face: Face, *, check: bool = False, target: str = "") -> None:
+    """Write the artefacts of other consumers from the live database."""
     from seachange.workflow import Step, pipeline
     from seachange.workflow.steps import _sync
 
-    function = _sync.check_sync if check else _sync.sync
-    face.run(pipeline(Step(name="sync", run=function), name="db.sync"))
+    function = _sync.check_sync if check else _sync.sync_only
+    face.run(pipeline(Step(name="sync", run=function), name="db.sync"), targets=_names(target))
 
 
-@task(changes=True, help={"check": "write nothing, exit 2 if the file is stale"})
-def generate(face: Face, *, check: bool = False) -> None:
-    """Write typed client code (client.py) from the live database."""
+@task(
+    changes=True,
+    help={"check": "write nothing, exit 2 if a file is stale", "target": f"{_TARGETS} (default: setting sync_clients)"},
+)
+def generate(face: Face, *, check: bool = False, target: str = "") -> None:
+    """Write typed client code from the live database, and run the client generators."""
     from seachange.workflow import Step, pipeline
     from seachange.workflow.steps import _sync
 
     function = _sync.check_client if check else _sync.client
-    face.run(pipeline(Step(name="generate", run=function), name="db.generate"))
+    face.run(pipeline(Step(name="generate", run=function), name="db.generate"), targets=_names(target))
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 @task(

@@ -64,6 +64,9 @@ def test_every_setting_is_read_from_its_variable(tmp_path: Path, key: str) -> No
         "prepared_statements": "false",
         "kill_blockers": "idle-in-transaction",
         "lint_severity": "SC104=off",
+        "sync_on_failure": "error",
+        "sync_options": '{"erd": {"pages": true}}',
+        "sync_paths": '{"sql": "structure.sql"}',
     }
     text = special.get(key, values.get(type(setting.default), "some/text"))
 

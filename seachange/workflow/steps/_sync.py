@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seachange.errors import ExitCode
@@ -11,17 +12,25 @@ from seachange.plan import Finding, StepResult
 from seachange.workflow.run import Run
 
 if TYPE_CHECKING:
-    from seachange.sync import SyncResult
+    from seachange.sync import SyncedFile, SyncResult
 
 # A difference longer than this is read in the file, not in the report.
 _SHOWN_LINES = 60
 
-__all__ = ["check_client", "check_sync", "client", "sync"]
+__all__ = ["check_client", "check_sync", "client", "sync", "sync_only"]
 
 
 def sync(run: Run) -> StepResult:
-    """Write structure.sql and schema.md from the database; only what changed is written."""
-    return _sync(run, check=run.dry_run)
+    """Write the configured targets from the database; only what changed is written.
+
+    A target that fails is a warning, or an error when setting ``sync_on_failure`` says so.
+    """
+    return _sync(run, check=run.dry_run, failure=run.settings.sync_on_failure)
+
+
+def sync_only(run: Run) -> StepResult:
+    """Write the targets that the run names, or the configured ones; one that fails is an error."""
+    return _sync(run, check=run.dry_run, failure="error")
 
 
 def check_sync(run: Run) -> StepResult:
@@ -29,50 +38,72 @@ def check_sync(run: Run) -> StepResult:
 
     :returns: failed with exit code 2 when one is stale.
     """
-    return _failed_if_stale(_sync(run, check=True), hint="invoke db.sync writes them anew")
+    return _failed_if_stale(_sync(run, check=True, failure="error"), hint="invoke db.sync writes them anew")
 
 
 def client(run: Run) -> StepResult:
-    """Write typed client code from the database; only if it changed."""
-    return _client(run, check=run.dry_run)
+    """Write client code from the database, only if it changed, and run the generators."""
+    return _sync(run, check=run.dry_run, failure="error", clients=True)
 
 
 def check_client(run: Run) -> StepResult:
-    """Compare the typed client code with the database; write nothing."""
-    return _failed_if_stale(_client(run, check=True), hint="invoke db.generate writes it anew")
+    """Compare the client code with the database; write nothing."""
+    return _failed_if_stale(_sync(run, check=True, failure="error", clients=True), hint="invoke db.generate writes it anew")
 
 
-def _sync(run: Run, *, check: bool) -> StepResult:
+def _sync(run: Run, *, check: bool, failure: str, clients: bool = False) -> StepResult:
     from seachange.revisions.runner import version_table
+    from seachange.sync import client_targets
     from seachange.sync import sync as write_artefacts
 
+    wanted: tuple[str, ...] = run.options.get("targets") or ()
     made = write_artefacts(
         run.database,
         settings=run.settings,
+        targets=wanted or (client_targets(run.settings) if clients else ()),
         check=check,
+        generate=clients,
         revision=" ".join(run.current()),
         version_table=version_table(run.settings),
+        progress=run.progress,
     )
-    return _result(run, made)
+    return _result(run, made, failure=failure)
 
 
-def _client(run: Run, *, check: bool) -> StepResult:
-    from seachange.revisions.runner import version_table
-    from seachange.sync import generate_client
-
-    made = generate_client(run.database, settings=run.settings, check=check, version_table=version_table(run.settings))
-    return _result(run, made)
-
-
-def _result(run: Run, made: SyncResult) -> StepResult:
-    root = run.settings.root
-    files = {str(file.path.relative_to(root) if file.path.is_relative_to(root) else file.path): file for file in made.files}
+def _result(run: Run, made: SyncResult, *, failure: str) -> StepResult:
     counts = Counter(file.status for file in made.files)
-    facts = [f"{path}: {file.status}{f' ({file.reason})' if file.reason else ''}" for path, file in files.items()]
+    facts = [_fact(_shown(run, file.path), file) for file in made.files]
     facts += [line for file in made.files if file.status == "stale" for line in _short(file.diff)]
-    data = {"files": {path: file.status for path, file in files.items()}}
-    summary = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
-    return StepResult(status="warning" if counts["skipped"] else "done", summary=summary, facts=tuple(facts), data=data)
+    data = {"files": {_shown(run, file.path): file.status for file in made.files}}
+    summary = ", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "no targets"
+    result = StepResult(status="warning" if counts["skipped"] else "done", summary=summary, facts=tuple(facts), data=data)
+    return _with_failures(run, result, made.failed, failure=failure)
+
+
+def _with_failures(run: Run, result: StepResult, failed: tuple[SyncedFile, ...], *, failure: str) -> StepResult:
+    if not failed:
+        return result
+    findings = tuple(
+        Finding(
+            code="target-failed",
+            message=f"Verify by hand: target {file.target} was not written: {file.reason}",
+            file=_shown(run, file.path),
+        )
+        for file in failed
+    )
+    hint = next((file.hint for file in failed if file.hint), "")
+    if failure == "warning":
+        return dataclasses.replace(result, status="warning", findings=findings, hint=hint)
+    return dataclasses.replace(result, status="failed", findings=findings, hint=hint, exit_code=ExitCode.ERROR)
+
+
+def _shown(run: Run, path: Path) -> str:
+    root = run.settings.root
+    return str(path.relative_to(root) if path.is_relative_to(root) else path)
+
+
+def _fact(path: str, file: SyncedFile) -> str:
+    return f"{path}: {file.status}{f' ({file.reason})' if file.reason else ''}"
 
 
 def _short(diff: str) -> list[str]:
@@ -83,7 +114,7 @@ def _short(diff: str) -> list[str]:
 
 def _failed_if_stale(result: StepResult, *, hint: str) -> StepResult:
     stale = [path for path, status in result.data["files"].items() if status == "stale"]
-    if not stale:
+    if not stale or result.status == "failed":
         return result
     findings = tuple(Finding(code="stale-artefact", message="differs from the database", file=path) for path in stale)
     return dataclasses.replace(result, status="failed", findings=findings, hint=hint, exit_code=ExitCode.FOUND)

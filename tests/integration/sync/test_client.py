@@ -18,7 +18,7 @@ from psycopg.types import TypeInfo
 
 from seachange.config import Settings
 from seachange.postgres.connection import Database, connect
-from seachange.sync import generate_client
+from seachange.sync import sync
 from tests.schemas import CLINIC, NASTY
 
 _CONSUMER = """
@@ -87,7 +87,7 @@ def _imported(path: Path) -> types.ModuleType:
 def test_a_consumer_of_the_client_is_checked_by_mypy(database: Database, project: Settings) -> None:
     with contextlib.closing(connect(database, autocommit=True)) as connection:
         connection.execute(CLINIC.encode())
-        folder = generate_client(database, settings=project).files[0].path.parent
+        folder = sync(database, settings=project, targets=("client",)).files[0].path.parent
     (folder / "consumer.py").write_text(_CONSUMER)
     (folder / "wrong.py").write_text(_WRONG)
     right, wrong = _mypy(folder, "client.py", "consumer.py"), _mypy(folder, "wrong.py")
@@ -99,11 +99,11 @@ def test_a_consumer_of_the_client_is_checked_by_mypy(database: Database, project
 def test_the_client_of_the_nasty_schema_is_clean_and_repeatable(each_database: Database, project: Settings) -> None:
     with contextlib.closing(connect(each_database, autocommit=True)) as connection:
         connection.execute(NASTY.encode())
-        first = generate_client(each_database, settings=project).files[0]
-        second = generate_client(each_database, settings=project).files[0]
+        first = sync(each_database, settings=project, targets=("client",)).files[0]
+        second = sync(each_database, settings=project, targets=("client",)).files[0]
         checked = _mypy(first.path.parent, "client.py")
         connection.execute("drop table pets cascade")
-        stale = generate_client(each_database, settings=project, check=True).files[0]
+        stale = sync(each_database, settings=project, check=True, targets=("client",)).files[0]
 
     assert (first.status, second.status, stale.status) == ("written", "unchanged", "stale")
     assert (checked.returncode, checked.stdout) == (0, "Success: no issues found in 1 source file\n")
@@ -134,7 +134,7 @@ refresh materialized view counts;
 def test_real_rows_have_the_types_that_the_client_says(each_database: Database, project: Settings) -> None:
     with contextlib.closing(connect(each_database, autocommit=True)) as connection:
         connection.execute((NASTY + _ROWS).encode())
-        client = _imported(generate_client(each_database, settings=project).files[0].path)
+        client = _imported(sync(each_database, settings=project, targets=("client",)).files[0].path)
         for name in client.TYPES_TO_REGISTER:
             info = TypeInfo.fetch(connection, name)
             assert info is not None
@@ -190,7 +190,7 @@ def test_every_keyword_can_be_a_table_and_a_column(database: Database, project: 
         columns = ", ".join(f'"{word}" integer' for word in words)
         tables = "".join(f'create table "{word}" ("{word}" integer); insert into "{word}" values (1);' for word in words)
         connection.execute(f"{tables} create table pets ({columns}); insert into pets default values".encode())
-        client = _imported(generate_client(database, settings=project).files[0].path)
+        client = _imported(sync(database, settings=project, targets=("client",)).files[0].path)
         with connection.cursor(row_factory=class_row(client.PetsRow)) as cursor:
             row = cursor.execute(client.PETS_SELECT).fetchone()
             selects = [value for name, value in vars(client).items() if name.endswith("_SELECT") and name != "PETS_SELECT"]

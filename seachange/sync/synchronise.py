@@ -1,0 +1,127 @@
+"""One read of the catalogue, and every target written from it."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from seachange.config import Settings
+from seachange.errors import BinaryNotFoundError, SeachangeError
+from seachange.postgres.catalog import exported_snapshot
+from seachange.postgres.connection import Database, Session, connect
+from seachange.postgres.redaction import redact
+from seachange.sync._selection import selected
+from seachange.sync._write import SyncedFile, SyncResult, publish, remove
+from seachange.sync.model import Schema
+from seachange.sync.reading import read_schema
+from seachange.sync.registry import find_targets
+from seachange.sync.target import Request, Target
+
+__all__ = ["client_targets", "sync"]
+
+_log = logging.getLogger(__name__)
+
+
+def sync(
+    database: Database,
+    *,
+    settings: Settings,
+    targets: Sequence[str] = (),
+    check: bool = False,
+    generate: bool = False,
+    revision: str = "",
+    version_table: str = "alembic_version",
+    progress: Callable[[str], None] | None = None,
+) -> SyncResult:
+    """Bring the files of the targets up to date with the database, all from one moment of it.
+
+    A target that fails says so in its files and keeps no other from being written.
+
+    :param database: the database.
+    :param settings: what is written and where to.
+    :param targets: names; those of ``sync_targets`` by default.
+    :param check: write nothing, say what is stale.
+    :param generate: run the generators of the targets afterwards.
+    :param revision: the revision of the database, for the headers.
+    :param version_table: Alembic's own table, which is not described.
+    :param progress: told what is being done.
+    :raises ConfigError: there is no such target.
+    :raises ServerUnreachableError: the database cannot be reached.
+    """
+    chosen = find_targets(targets or settings.sync_targets, settings=settings)
+    with contextlib.closing(_connect(database, settings)) as session, exported_snapshot(session) as snapshot:
+        schema, catalog = read_schema(
+            session, schemas=settings.schemas, exclude_tables=(version_table, f"*.{version_table}"), revision=revision
+        )
+        shown = selected(schema, settings=settings)
+        files: list[SyncedFile] = []
+        for target in chosen:
+            if progress:
+                progress(f"{'comparing' if check else 'writing'} {target.name}")
+            request = Request(
+                target=target.name,
+                path=_path(target, settings),
+                settings=settings,
+                database=database,
+                session=session,
+                snapshot=snapshot,
+                catalog=catalog,
+                options=dict(dict(settings.sync_options).get(target.name, ())),
+            )
+            files += _files(target, shown, request, check=check, generate=generate)
+    return SyncResult(files=tuple(files), fingerprint=schema.fingerprint)
+
+
+def client_targets(settings: Settings) -> tuple[str, ...]:
+    """Return the names of the targets that ``db.generate`` is for.
+
+    :param settings: ``sync_clients``, and of ``sync_targets`` those that are client code or have a generator.
+    """
+    configured = find_targets(settings.sync_targets, settings=settings)
+    generating = [target.name for target in configured if target.client or target.generate]
+    return tuple(dict.fromkeys((*settings.sync_clients, *generating)))
+
+
+def _files(target: Target, schema: Schema, request: Request, *, check: bool, generate: bool) -> Iterator[SyncedFile]:
+    # What a target cannot do is told with the others' files.
+    failed = functools.partial(SyncedFile, path=request.path, target=target.name, status="failed")
+    try:
+        with request.session.transaction():
+            written = list(_written(target, schema, request, check=check))
+        notes = list(target.generate(request)) if generate and target.generate and not check else []
+    except BinaryNotFoundError as exc:
+        yield failed(status="skipped", reason=str(exc), hint=exc.hint)
+        return
+    except SeachangeError as exc:
+        yield failed(reason=str(exc), hint=exc.hint)
+        return
+    except Exception as exc:  # noqa: BLE001 - somebody else's target may fail in any way
+        _log.exception("target %s failed", target.name)
+        yield failed(reason=f"{type(exc).__name__}: {redact(str(exc))}", hint=f"{request.settings.log_file} has the traceback")
+        return
+    yield from written
+    yield from (SyncedFile(path=request.path, target=target.name, status="generated", reason=note) for note in notes)
+
+
+def _written(target: Target, schema: Schema, request: Request, *, check: bool) -> Iterator[SyncedFile]:
+    made = list(target.emit(schema, request))
+    names = {artefact.name for artefact in made}
+    for artefact in made:
+        path = request.path / artefact.name if artefact.name else request.path
+        yield publish(path, artefact.text, target=target.name, volatile=artefact.volatile, check=check)
+    if target.is_folder:
+        yield from remove(request.path, keep=names, target=target.name, check=check)
+
+
+def _path(target: Target, settings: Settings) -> Path:
+    given = dict(settings.sync_paths).get(target.name)
+    return settings.path(given) if given else settings.path(settings.sync_dir) / target.path
+
+
+def _connect(database: Database, settings: Settings) -> Session:
+    return connect(
+        database, lock_timeout_ms=settings.session_lock_timeout, statement_timeout_ms=settings.session_statement_timeout
+    )

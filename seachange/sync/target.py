@@ -1,0 +1,100 @@
+"""What a target is: a name, a place, and a function that makes texts of the schema."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from seachange.config import Settings
+from seachange.postgres.catalog import Catalog
+from seachange.postgres.connection import Database, Session
+from seachange.sync.model import Schema
+
+__all__ = ["Artefact", "Request", "Target", "header"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Artefact:
+    """One text of a target.
+
+    ``name`` is its path in the target's folder, empty for a target that is one file. Lines that ``volatile`` matches as a whole
+    may differ from the file without making it stale: amounts, which change without a migration.
+    """
+
+    text: str
+    name: str = ""
+    volatile: re.Pattern[str] | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a target is asked to do, and with what.
+
+    ``path`` is the file or folder that the target goes to, ``options`` its own from ``sync_options``. ``session`` is in a
+    read-only transaction that sees the moment the schema was read, named ``snapshot`` for other sessions; what may fail in it
+    belongs in ``session.transaction()``.
+    """
+
+    target: str
+    path: Path
+    settings: Settings
+    database: Database
+    session: Session
+    snapshot: str
+    catalog: Catalog
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def present(self, name: str = "") -> str | None:
+        """Return the text that is there now, of a target that keeps what people wrote into it.
+
+        :param name: as of an artefact.
+        """
+        try:
+            return (self.path / name if name else self.path).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Target:
+    """A kind of artefact, as built in or offered by a package under the entry point group ``seachange.sync``.
+
+    :param name: as in settings and on the command line.
+    :param summary: what it makes, in a few words.
+    :param path: where it goes below ``sync_dir``; a folder ends with a slash, and files of Seachange in it that are not made
+        any more are removed.
+    :param emit: makes the texts, in the order of their names, the same for the same schema; raises TargetFailedError.
+    :param options: its options with what they are for.
+    :param client: whether the texts are client code, which db.generate writes as well.
+    :param generate: runs a generator over what was written, for db.generate; returns what it did, or raises TargetFailedError.
+    """
+
+    name: str
+    summary: str
+    path: str
+    emit: Callable[[Schema, Request], Iterable[Artefact]]
+    options: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    client: bool = False
+    generate: Callable[[Request], Iterable[str]] | None = None
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is several files."""
+        return self.path.endswith("/")
+
+
+def header(schema: Schema, *, target: str, command: str = "db.sync") -> tuple[str, ...]:
+    """Return the lines that every artefact begins with, for a comment.
+
+    :param schema: the schema.
+    :param target: name of the target.
+    :param command: the task that writes it.
+    """
+    return (
+        f"Written by Seachange from the database; `invoke {command} --target {target}` writes it anew.",
+        f"revision: {schema.revision or 'none'}",
+        f"catalogue: {schema.fingerprint}",
+    )

@@ -1,0 +1,1 @@
+"""The targets that Seachange brings, one module or folder each."""
