@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Literal
 
-from seachange.errors import NotWritableError
+from seachange.errors import ExitCode, NotWritableError
 from seachange.partial import partial_folder
 
 __all__ = ["SyncResult", "SyncedFile", "publish", "remove"]
@@ -29,6 +29,7 @@ class SyncedFile:
     """What became of one artefact; ``diff`` is unified, from the file to what it should be.
 
     ``skipped`` and ``failed`` have a ``reason``, perhaps with a ``hint``; ``generated`` says there what a generator did.
+    ``exit_code`` is that of what failed.
     """
 
     path: Path
@@ -37,6 +38,7 @@ class SyncedFile:
     diff: str = ""
     reason: str = ""
     hint: str = ""
+    exit_code: ExitCode = ExitCode.ERROR
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

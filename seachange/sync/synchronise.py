@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from seachange.config import Settings
-from seachange.errors import BinaryNotFoundError, SeachangeError
+from seachange.errors import BinaryNotFoundError, ConfigError, ExitCode, SeachangeError
 from seachange.postgres.catalog import exported_snapshot
 from seachange.postgres.connection import Database, Session, connect
 from seachange.postgres.redaction import redact
@@ -85,25 +84,37 @@ def client_targets(settings: Settings) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*settings.sync_clients, *generating)))
 
 
-def _files(target: Target, schema: Schema, request: Request, *, check: bool, generate: bool) -> Iterator[SyncedFile]:
-    # What a target cannot do is told with the others' files.
-    failed = functools.partial(SyncedFile, path=request.path, target=target.name, status="failed")
+def _files(target: Target, schema: Schema, request: Request, *, check: bool, generate: bool) -> list[SyncedFile]:
     try:
         with request.session.transaction():
-            written = list(_written(target, schema, request, check=check))
-        notes = list(target.generate(request)) if generate and target.generate and not check else []
+            files = list(_written(target, schema, request, check=check))
+        if generate and target.generate and not check:
+            files += [
+                SyncedFile(path=request.path, target=target.name, status="generated", reason=note)
+                for note in target.generate(request)
+            ]
     except BinaryNotFoundError as exc:
-        yield failed(status="skipped", reason=str(exc), hint=exc.hint)
-        return
-    except SeachangeError as exc:
-        yield failed(reason=str(exc), hint=exc.hint)
-        return
-    except Exception as exc:  # noqa: BLE001 - somebody else's target may fail in any way
-        _log.exception("target %s failed", target.name)
-        yield failed(reason=f"{type(exc).__name__}: {redact(str(exc))}", hint=f"{request.settings.log_file} has the traceback")
-        return
-    yield from written
-    yield from (SyncedFile(path=request.path, target=target.name, status="generated", reason=note) for note in notes)
+        return [SyncedFile(path=request.path, target=target.name, status="skipped", reason=str(exc), hint=exc.hint)]
+    except ConfigError:
+        raise
+    except Exception as exc:  # noqa: BLE001 - somebody else's target may fail in any way, and the others are to be written
+        return [_failed(exc, target, request)]
+    return files
+
+
+def _failed(error: Exception, target: Target, request: Request) -> SyncedFile:
+    if isinstance(error, SeachangeError):
+        reason, hint, exit_code = str(error), error.hint, error.exit_code
+    else:
+        _log.error("target %s failed", target.name, exc_info=error)
+        reason, hint, exit_code = (
+            f"{type(error).__name__}: {redact(str(error))}",
+            f"{request.settings.log_file} has the traceback",
+            1,
+        )
+    return SyncedFile(
+        path=request.path, target=target.name, status="failed", reason=reason, hint=hint, exit_code=ExitCode(exit_code)
+    )
 
 
 def _written(target: Target, schema: Schema, request: Request, *, check: bool) -> Iterator[SyncedFile]:

@@ -94,7 +94,7 @@ def _with_failures(run: Run, result: StepResult, failed: tuple[SyncedFile, ...],
     hint = next((file.hint for file in failed if file.hint), "")
     if failure == "warning":
         return dataclasses.replace(result, status="warning", findings=findings, hint=hint)
-    return dataclasses.replace(result, status="failed", findings=findings, hint=hint, exit_code=ExitCode.ERROR)
+    return dataclasses.replace(result, status="failed", findings=findings, hint=hint, exit_code=failed[0].exit_code)
 
 
 def _shown(run: Run, path: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from seachange.config import Settings
-from seachange.errors import NotWritableError, ProgramFailedError, TimeoutExceededError
+from seachange.errors import ProgramFailedError, TimeoutExceededError
 from seachange.postgres import binaries, programs
 from seachange.postgres.catalog import Catalog, diff, read_catalog
 from seachange.postgres.connection import Database, Session, connect
@@ -71,10 +72,15 @@ def test_a_second_run_writes_nothing(database: Database, project: Settings) -> N
         before = {file.path: file.path.stat() for file in first.files}
         second = sync(database, settings=project, revision="r1")
 
-    assert [(file.path.name, file.status) for file in first.files] == [("structure.sql", "written"), ("schema.md", "written")]
+    assert [(file.path.name, file.status) for file in first.files] == [
+        ("structure.sql", "written"),
+        ("schema.md", "written"),
+        ("schema.json", "written"),
+    ]
     assert [(file.path.name, file.status) for file in second.files] == [
         ("structure.sql", "unchanged"),
         ("schema.md", "unchanged"),
+        ("schema.json", "unchanged"),
     ]
     assert {path: (status.st_ino, status.st_mtime_ns) for path, status in before.items()} == {
         path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in before
@@ -92,15 +98,16 @@ def test_another_database_with_the_same_schema_gives_the_same_bytes(server: Serv
         first = sync(one, settings=project, revision="r1")
         second = sync(other, settings=project, revision="r1", check=True)
 
-    assert [(file.status, file.diff) for file in second.files] == [("unchanged", ""), ("unchanged", "")]
+    assert [(file.status, file.diff) for file in second.files] == [("unchanged", "")] * 3
     assert first.fingerprint == second.fingerprint
 
 
 def test_the_headers_say_revision_and_fingerprint(database: Database, project: Settings) -> None:
     with _filled(database, CLINIC):
         result = sync(database, settings=project, revision="1750200000000")
-    structure, schema = (file.path.read_text() for file in result.files)
+    structure, schema, document = (file.path.read_text() for file in result.files)
 
+    assert (json.loads(document)["revision"], json.loads(document)["fingerprint"]) == ("1750200000000", result.fingerprint)
     assert structure.splitlines()[1:3] == ["-- revision: 1750200000000", f"-- catalogue: {result.fingerprint}"]
     assert "- Revision: `1750200000000`\n" in schema
     assert f"- Catalogue: `{result.fingerprint}`\n" in schema
@@ -129,7 +136,7 @@ def test_checking_shows_what_is_stale_and_writes_nothing(database: Database, pro
         connection.commit()
         result = sync(database, settings=project, check=True)
 
-    assert [file.status for file in result.files] == ["stale", "stale"]
+    assert [file.status for file in result.files] == ["stale", "stale", "stale"]
     assert "+    phone character varying(20)" in result.files[0].diff
     assert "+| `phone` | `varchar(20)` | yes |  |" in result.files[1].diff
     assert before == [path.read_bytes() for path in sorted((project.root / "schema").iterdir())]
@@ -138,8 +145,9 @@ def test_checking_shows_what_is_stale_and_writes_nothing(database: Database, pro
 def test_only_the_schemas_of_the_settings_are_described(each_database: Database, project: Settings) -> None:
     with _filled(each_database, NASTY):
         result = sync(each_database, settings=dataclasses.replace(project, schemas=("public", "Odd Schema")))
-    structure, schema = (file.path.read_text() for file in result.files)
+    structure, schema, document = (file.path.read_text() for file in result.files)
 
+    assert {table["schema"] for table in json.loads(document)["tables"]} == {"public", "Odd Schema"}
     assert "CREATE EXTENSION IF NOT EXISTS citext" in structure
     assert 'CREATE TABLE "Odd Schema"."Order' in structure
     assert "CREATE SCHEMA public" not in structure
@@ -152,7 +160,7 @@ def test_without_pg_dump_the_file_is_skipped_with_the_reason(
 ) -> None:
     monkeypatch.setattr(binaries, "installations", lambda _settings, **_: ())
     with _filled(database, CLINIC):
-        structure, schema = sync(database, settings=project).files
+        structure, schema, _ = sync(database, settings=project).files
 
     assert (structure.status, schema.status) == ("skipped", "written")
     assert "pg_dump of PostgreSQL" in structure.reason
@@ -171,16 +179,22 @@ def test_a_locked_table_is_waited_for_within_the_timeout(database: Database, pro
 
 def test_a_table_that_may_not_be_read_is_named(server: Server, project: Settings) -> None:
     with fresh_database(server) as database, _filled(database, CLINIC + "create role sync_nobody login") as connection:
-        with pytest.raises(ProgramFailedError, match="permission denied for table"):
-            sync(database.with_parameters(user="sync_nobody"), settings=project)
+        structure, *others = sync(database.with_parameters(user="sync_nobody"), settings=project).files
         connection.execute("drop role sync_nobody")
         connection.commit()
+    assert structure.status == "failed"
+    assert "permission denied for table" in structure.reason
+    assert [file.status for file in others] == ["written", "written"]
 
 
 def test_a_folder_that_cannot_be_made_is_named(database: Database, project: Settings) -> None:
     (project.root / "schema").write_text("a file")
-    with _filled(database, CLINIC), pytest.raises(NotWritableError, match=r"schema/structure\.sql"):
-        sync(database, settings=project)
+    with _filled(database, CLINIC):
+        files = sync(database, settings=project).files
+
+    assert [file.status for file in files] == ["failed"] * 3
+    assert "schema/structure.sql cannot be written" in files[0].reason
+    assert "sync_dir" in files[0].hint
 
 
 def test_both_files_show_one_moment(server_of: Callable[[int], Server], project: Settings, tmp_path: Path) -> None:
@@ -202,4 +216,4 @@ def test_both_files_show_one_moment(server_of: Callable[[int], Server], project:
         result = sync(database, settings=changed)
 
         assert "too_late" in {table.name for table in _catalog(database).tables}
-    assert [("too_late" in file.path.read_text()) for file in result.files] == [False, False]
+    assert [("too_late" in file.path.read_text()) for file in result.files] == [False, False, False]
