@@ -170,7 +170,7 @@ def sync_(face: Face, *, check: bool = False, target: str = "") -> None:
     help={"check": "write nothing, exit 2 if a file is stale", "target": f"{_TARGETS} (default: setting sync_clients)"},
 )
 def generate(face: Face, *, check: bool = False, target: str = "") -> None:
-    """Write typed client code from the live database, and run the client generators."""
+    """Write client code from the live database and run its generators."""
     from seachange.workflow import Step, pipeline
     from seachange.workflow.steps import _sync
 
