@@ -59,7 +59,13 @@ def servers(session: nox.Session) -> None:
         session.run("invoke", "db.servers", "--install", majors, success_codes=[0] if _CI else range(128))
 
 
-@nox.session(venv_backend="none", requires=["servers"])
+@nox.session(venv_backend="none", default=_CI)
+def oracles(session: nox.Session) -> None:
+    """Install the npm packages that judge what sync writes; without them those tests are skipped."""
+    session.run("scripts/oracles")
+
+
+@nox.session(venv_backend="none", requires=["servers", "oracles"] if _CI else ["servers"])
 def tests(session: nox.Session) -> None:
     """Run unit, integration and acceptance tests, or those named: nox -s tests -- tests/unit -k lock."""
     wanted = session.posargs or ["tests", f"--ignore={_PACKAGING}"]

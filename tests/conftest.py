@@ -45,6 +45,19 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 @pytest.fixture(scope="session")
+def oracles() -> Path:
+    """The npm packages that judge what sync writes; without them a test is skipped with the reason, under CI it fails."""
+    from tests.oracles import OracleMissingError, node_modules
+
+    try:
+        return node_modules()
+    except OracleMissingError as exc:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(exc))
+
+
+@pytest.fixture(scope="session")
 def server_of(settings: Settings) -> Iterator[Callable[[int], Server]]:
     """Throwaway servers by major version, each started once."""
     from seachange.testing.fixtures import open_server
