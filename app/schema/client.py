@@ -1,9 +1,11 @@
-"""Rows of the database as typed Python; written by Seachange, `invoke db.generate` writes it anew.
+"""Rows of the database as typed Python.
+
+Written by Seachange from the database; `invoke db.generate --target client` writes it anew.
+revision: 1750200000000
+catalogue: a919ccd2f9cbec922e5b7e533e91647d15bcc886078d06a2290d5a146d4585e6
 
 For psycopg: connection.cursor(row_factory=class_row(XRow)).execute(X_SELECT). Columns whose names are no names in
 Python have another one in the row; the query renames them.
-
-Catalogue: a919ccd2f9cbec922e5b7e533e91647d15bcc886078d06a2290d5a146d4585e6
 """
 
 # ruff: noqa

@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seachange.postgres.catalog import Catalog, Domain, EnumType, Table, TypeRef, View
-from seachange.sync._client_names import Names, constant, docstring, is_plain, literal
-from seachange.sync.client import describe_client
-from tests.unit.sync.schemas import catalogs, column, key, table
+from seachange.sync._python_names import Names, constant, docstring, is_plain, literal
+from seachange.sync.model import Domain, Enum, Schema, Type, View
+from seachange.sync.targets.client._module import describe_client
+from tests.unit.sync.described import TEXT, column, schemas, table
 
 
-def _loaded(catalog: Catalog) -> dict[str, typing.Any]:
+def _loaded(schema: Schema) -> dict[str, typing.Any]:
     module = sys.modules["client_under_test"] = types.ModuleType("client_under_test")
-    exec(compile(describe_client(catalog), "client.py", "exec", dont_inherit=True), module.__dict__)
+    exec(compile(describe_client(schema), "client.py", "exec", dont_inherit=True), module.__dict__)
     return vars(sys.modules.pop(module.__name__))
 
 
@@ -100,21 +100,21 @@ def test_a_docstring_is_one_string_whatever_is_in_it(text: str) -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(catalogs())
-def test_whatever_the_names_the_module_can_be_imported(catalog: Catalog) -> None:
-    namespace = _loaded(catalog)
+@given(schemas())
+def test_whatever_the_names_the_module_can_be_imported(schema: Schema) -> None:
+    namespace = _loaded(schema)
     rows = [value for name, value in namespace.items() if dataclasses.is_dataclass(value)]
 
-    assert sorted(len(dataclasses.fields(row)) for row in rows) == sorted(len(one.columns) for one in catalog.tables)
+    assert sorted(len(dataclasses.fields(row)) for row in rows) == sorted(len(one.columns) for one in schema.tables)
     for name, value in namespace.items():
         if isinstance(value, type) and (dataclasses.is_dataclass(value) or name.endswith("Insert")):
             typing.get_type_hints(value, globalns=namespace)
 
 
 def test_the_same_schema_gives_the_same_module() -> None:
-    catalog = Catalog(server_version=180000, tables=(table("pets", [column("id")], key("id")),))
+    schema = Schema(fingerprint="f", tables=(table("pets", column("id")),))
 
-    assert describe_client(catalog) == describe_client(dataclasses.replace(catalog))
+    assert describe_client(schema) == describe_client(dataclasses.replace(schema))
 
 
 _SMALL = '''from __future__ import annotations
@@ -156,28 +156,39 @@ PetsInsert = TypedDict(
 
 
 def test_a_small_schema_is_written_whole() -> None:
-    mood = EnumType(schema="public", name="mood", labels=("happy", 'not "so"'), comment="How they feel.")
-    reference = TypeRef(schema="public", name="mood", kind="enum")
+    mood = Enum(schema="public", name="mood", labels=("happy", 'not "so"'), comment="How they feel.")
+    reference = Type(text="mood", schema="public", name="mood", kind="enum")
     pets = table(
         "pets",
-        [
-            dataclasses.replace(column("id"), identity="always"),
-            column("name", comment="As the client says it.", text="text", type_ref=TypeRef(schema="pg_catalog", name="text")),
-            dataclasses.replace(column("mood", type_ref=reference, text="public.mood"), default="'happy'::public.mood"),
-            column("class", not_null=False),
-        ],
+        column("id", identity="always"),
+        column("name", comment="As the client says it.", type=TEXT),
+        column("mood", type=reference, default="'happy'::public.mood"),
+        column("class", not_null=False),
         comment="Who is treated.",
     )
-    catalog = Catalog(server_version=180000, tables=(pets,), enums=(mood,))
-    module = describe_client(catalog)
+    module = describe_client(Schema(fingerprint="f", tables=(pets,), enums=(mood,)))
 
     assert module[module.index("from __future__") :] == _SMALL
 
 
-_JSONB = TypeRef(schema="pg_catalog", name="jsonb")
-_NUMERIC = TypeRef(schema="pg_catalog", name="numeric")
-_RANGE = TypeRef(schema="pg_catalog", name="int8range", kind="range")
-_DOMAIN = TypeRef(schema="public", name="score", kind="domain")
+def test_the_module_says_what_it_was_made_from() -> None:
+    module = describe_client(Schema(fingerprint="f00", revision="r1"))
+
+    assert module.splitlines()[2:5] == [
+        "Written by Seachange from the database; `invoke db.generate --target client` writes it anew.",
+        "revision: r1",
+        "catalogue: f00",
+    ]
+
+
+def _system(name: str, kind: str = "base") -> Type:
+    return Type(text=name, schema="pg_catalog", name=name, kind=typing.cast("typing.Any", kind))
+
+
+_JSONB = _system("jsonb")
+_NUMERIC = _system("numeric")
+_RANGE = _system("int8range", "range")
+_DOMAIN = Type(text="score", schema="public", name="score", kind="domain")
 
 
 @pytest.mark.parametrize(
@@ -189,41 +200,44 @@ _DOMAIN = TypeRef(schema="public", name="score", kind="domain")
             dataclasses.replace(_NUMERIC, array=True), "list[_decimal.Decimal]", "list[_decimal.Decimal | int]", id="array"
         ),
         pytest.param(_RANGE, "RangeValue[int]", "object", id="range"),
+        pytest.param(
+            _system("tstzmultirange", "multirange"), "_abc.Sequence[RangeValue[_datetime.datetime]]", "object", id="multirange"
+        ),
         pytest.param(_DOMAIN, "_decimal.Decimal", "_decimal.Decimal | int", id="domain over a domain"),
         pytest.param(dataclasses.replace(_DOMAIN, array=True), "list[str]", "list[str]", id="array of a domain"),
-        pytest.param(TypeRef(schema="postgis", name="geometry"), "str", "str", id="type of an extension"),
+        pytest.param(dataclasses.replace(_DOMAIN, name="far"), "object", "object", id="domain of a schema not described"),
+        pytest.param(Type(text="geometry", schema="postgis", name="geometry"), "str", "str", id="type of an extension"),
     ],
 )
-def test_types_are_those_that_drivers_load(reference: TypeRef, row: str, insert: str) -> None:
-    inner = Domain(schema="public", name="inner", type="numeric", type_ref=_NUMERIC)
-    outer = Domain(schema="public", name="score", type="public.inner", type_ref=dataclasses.replace(_DOMAIN, name="inner"))
-    one = Table(schema="public", name="t", columns=(column("x", type_ref=reference),))
-    module = describe_client(Catalog(server_version=180000, tables=(one,), domains=(inner, outer)))
+def test_types_are_those_that_drivers_load(reference: Type, row: str, insert: str) -> None:
+    inner = Domain(schema="public", name="inner", type=_NUMERIC)
+    outer = Domain(schema="public", name="score", type=dataclasses.replace(_DOMAIN, name="inner"))
+    one = table("t", column("x", type=reference))
+    module = describe_client(Schema(fingerprint="f", tables=(one,), domains=(inner, outer)))
 
     assert f'class TRow:\n    """A row of public.t."""\n\n    x: {row}\n' in module
     assert f'    """Values to insert into public.t."""\n\n    x: {insert}\n' in module
 
 
-def test_a_domain_says_whether_a_value_may_be_missing() -> None:
-    domain = Domain(schema="public", name="score", type="numeric", type_ref=_NUMERIC, not_null=True, default="1")
-    one = Table(schema="public", name="t", columns=(column("x", type_ref=_DOMAIN, not_null=False),))
-    module = describe_client(Catalog(server_version=180000, tables=(one,), domains=(domain,)))
+def test_a_default_of_a_domain_need_not_be_given() -> None:
+    domain = Domain(schema="public", name="score", type=_NUMERIC, not_null=True, default="1")
+    module = describe_client(Schema(fingerprint="f", tables=(table("t", column("x", type=_DOMAIN)),), domains=(domain,)))
 
     assert "    x: _decimal.Decimal\n" in module
     assert "    x: NotRequired[_decimal.Decimal | int]\n" in module
 
 
 def test_views_have_rows_with_optional_values_and_nothing_to_insert() -> None:
-    view = View(schema="public", name="v", columns=(column("x"),), definition="SELECT 1")
-    namespace = _loaded(Catalog(server_version=180000, views=(view,)))
+    view = View(schema="public", name="v", columns=(column("x", not_null=False),), definition="SELECT 1")
+    namespace = _loaded(Schema(fingerprint="f", views=(view,)))
 
     assert namespace["VRow"](x=None).x is None
     assert "VInsert" not in namespace
 
 
 def test_partitions_have_no_class_of_their_own() -> None:
-    part = dataclasses.replace(table("p1", [column("x")]), partition_bound="DEFAULT", inherits=("public.p",))
-    module = describe_client(Catalog(server_version=180000, tables=(table("p", [column("x")]), part)))
+    part = table("p1", column("x"), partition_of=("public", "p"))
+    module = describe_client(Schema(fingerprint="f", tables=(table("p", column("x")), part)))
 
     assert "class PRow" in module
     assert "P1Row" not in module

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from seachange.sync.client import describe_client
 from seachange.sync.model import Schema
 from seachange.sync.target import Artefact, Request, Target
+from seachange.sync.targets.client._module import describe_client
 
 __all__ = ["TARGET"]
 
 
 def _emit(schema: Schema, request: Request) -> Iterator[Artefact]:
-    del schema
-    yield Artefact(text=describe_client(request.catalog))
+    del request
+    yield Artefact(text=describe_client(schema))
 
 
 TARGET = Target(
