@@ -170,10 +170,9 @@ class Builder:
 
     def _key(self, table: pg.Table, constraint: pg.Constraint) -> model.Key:
         row = self._detail(table, constraint)
-        included = len(row.include or ())
         return model.Key(
             name=constraint.name,
-            columns=constraint.columns[: len(constraint.columns) - included] if included else constraint.columns,
+            columns=constraint.columns,
             include=tuple(row.include or ()),
             nulls_not_distinct=row.nulls_not_distinct,
             deferrable=row.deferrable,

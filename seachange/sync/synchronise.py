@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -16,12 +17,43 @@ from seachange.sync._selection import selected
 from seachange.sync._write import SyncedFile, SyncResult, publish, remove
 from seachange.sync.model import Schema
 from seachange.sync.reading import read_schema
-from seachange.sync.registry import find_targets
+from seachange.sync.registry import find_targets, target_names
 from seachange.sync.target import Request, Target
 
-__all__ = ["client_targets", "sync"]
+__all__ = ["Listed", "client_targets", "list_targets", "sync"]
 
 _log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Listed:
+    """A target at hand; ``path`` is below the project's root, ``commands`` are those that write it by the settings."""
+
+    name: str
+    summary: str
+    path: str
+    commands: tuple[str, ...]
+
+
+def list_targets(settings: Settings) -> tuple[Listed, ...]:
+    """Return all targets by name.
+
+    :param settings: which of them are configured, and where they go.
+    :raises ConfigError: a target of the settings does not exist, or one of a package cannot be imported.
+    """
+    clients = client_targets(settings)
+
+    def listed(target: Target) -> Listed:
+        path = _path(target, settings)
+        commands = [("db.sync", settings.sync_targets), ("db.generate", clients)]
+        return Listed(
+            name=target.name,
+            summary=target.summary,
+            path=str(path.relative_to(settings.root) if path.is_relative_to(settings.root) else path) + "/" * target.is_folder,
+            commands=tuple(command for command, names in commands if target.name in names),
+        )
+
+    return tuple(map(listed, find_targets(target_names(), settings=settings)))
 
 
 def sync(

@@ -31,6 +31,7 @@ __all__ = [
     "swap",
     "sync_",
     "tables",
+    "targets",
     "url",
     "verify_backup",
 ]
@@ -176,6 +177,17 @@ def generate(face: Face, *, check: bool = False, target: str = "") -> None:
 
     function = _sync.check_client if check else _sync.client
     face.run(pipeline(Step(name="generate", run=function), name="db.generate"), targets=_names(target))
+
+
+@task()
+def targets(face: Face) -> None:
+    """List what db.sync and db.generate can write, and where to."""
+    from seachange.report.tables import table_lines
+    from seachange.sync.synchronise import list_targets
+
+    found = list_targets(face.settings)
+    rows = [(one.name, one.summary, one.path, ", ".join(one.commands)) for one in found]
+    face.answer(table_lines(("target", "what it is", "where", "written by"), rows), {"targets": found})
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -61,6 +61,7 @@ def check(run: Run) -> StepResult:
     :raises ReadOnlyServerError: the server takes no writes.
     :raises RevisionUnknownError: the database is at a revision that no file has.
     :raises ModelsNotImportableError: the models cannot be imported.
+    :raises ConfigError: a target of step sync, which is to come, does not exist.
     """
     with concurrent.futures.ThreadPoolExecutor(max_workers=1, thread_name_prefix="reach") as reaching:
         current = reaching.submit(_reach, run)
@@ -78,8 +79,17 @@ def check(run: Run) -> StepResult:
         f"database at: {place}",
         *models,
     )
+    if "sync" in run.steps:
+        _require_targets(run)
     data = {"current": at, "heads": run.history.heads, "server_version": run.server.version_text}
     return StepResult(status=valid.status, summary="ready", facts=facts, findings=_shortened(valid.findings), data=data)
+
+
+def _require_targets(run: Run) -> None:
+    # A target that is misspelt is better told before revisions are applied than after.
+    from seachange.sync.registry import find_targets
+
+    find_targets(run.settings.sync_targets, settings=run.settings)
 
 
 def _broken(findings: tuple[Finding, ...]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import resource
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from seachange.errors import NotWritableError
-from seachange.sync._write import SyncResult, publish
+from seachange.sync._write import SyncResult, publish, remove
+from seachange.sync.model import Schema
+from seachange.sync.target import header
 
 
 @pytest.fixture
@@ -117,3 +120,32 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(folder: Path) -> None:
 
     assert path.read_text() == "old\n"
     assert [entry.name for entry in folder.iterdir()] == ["a.sql"]
+
+
+def test_lines_that_may_differ_make_no_file_stale(tmp_path: Path) -> None:
+    path = tmp_path / "page.md"
+    volatile = re.compile(r"Rows: .*")
+    publish(path, "# clients\nRows: 3\nid\n", check=False, volatile=volatile)
+
+    assert publish(path, "# clients\nRows: 4\nid\n", check=False, volatile=volatile).status == "unchanged"
+    assert publish(path, "# clients\nRows: 4\nkey\n", check=True, volatile=volatile).status == "stale"
+    assert path.read_text() == "# clients\nRows: 3\nid\n"
+
+
+def test_only_files_of_seachange_that_are_written_no_more_are_removed(tmp_path: Path) -> None:
+    head = "".join(f"// {line}\n" for line in header(Schema(fingerprint="f"), target="drizzle"))
+    names = ("kept.ts", "inner/gone.ts")
+    for name in names:
+        publish(tmp_path / name, head, check=False)
+    (tmp_path / "mine.ts").write_text("// of a person\n")
+
+    (stale,) = remove(tmp_path, keep={"kept.ts"}, target="drizzle", check=True)
+    assert (stale.status, stale.path.name) == ("stale", "gone.ts")
+    assert (tmp_path / "inner" / "gone.ts").exists()
+    (removed,) = remove(tmp_path, keep={"kept.ts"}, target="drizzle", check=False)
+    assert (removed.status, removed.target) == ("removed", "drizzle")
+    assert sorted(path.name for path in tmp_path.rglob("*.ts")) == ["kept.ts", "mine.ts"]
+
+
+def test_a_folder_that_is_not_there_has_nothing_to_remove(tmp_path: Path) -> None:
+    assert list(remove(tmp_path / "nowhere", keep=(), target="docs", check=False)) == []
