@@ -24,7 +24,12 @@ def offered(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ["pip", "install", "--quiet", "--no-deps", "--no-index", "--find-links", built, "--target", installed, "data-dictionary"],
     ):
         done = subprocess.run(
-            [sys.executable, "-m", *command], env=clean_environment(), capture_output=True, text=True, check=False, timeout=120
+            [sys.executable, "-m", *map(str, command)],
+            env=clean_environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
         )
         assert done.returncode == 0, done.stdout + done.stderr
     return installed
