@@ -22,6 +22,7 @@ READ_ONLY = {
     "db.psql",
     "db.stats",
     "db.tables",
+    "db.targets",
     "db.url",
     "migration.check",
     "migration.history",
@@ -55,6 +56,7 @@ SEEDS = {
     "start.prod",
     "start.deploy",
     "db.tables",
+    "db.targets",
     "migration.log",
 }
 
