@@ -1,4 +1,4 @@
--- The schema of the database, written by Seachange; `invoke db.sync` writes it anew.
+-- Written by Seachange from the database; `invoke db.sync --target sql` writes it anew.
 -- revision: 1750200000000
 -- catalogue: a919ccd2f9cbec922e5b7e533e91647d15bcc886078d06a2290d5a146d4585e6
 -- PostgreSQL: 18

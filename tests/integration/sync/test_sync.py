@@ -138,7 +138,7 @@ def test_checking_shows_what_is_stale_and_writes_nothing(database: Database, pro
 
     assert [file.status for file in result.files] == ["stale", "stale", "stale"]
     assert "+    phone character varying(20)" in result.files[0].diff
-    assert "+| `phone` | `varchar(20)` | yes |  |" in result.files[1].diff
+    assert "+| `phone` | `varchar(20)` | yes |" in result.files[1].diff
     assert before == [path.read_bytes() for path in sorted((project.root / "schema").iterdir())]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from seachange.sync._markdown import code, prose, table
+from seachange.sync.targets.erd._markdown import code, prose, table
 
 
 @pytest.mark.parametrize(

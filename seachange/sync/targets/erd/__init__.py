@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from seachange.sync.diagram import describe_schema
 from seachange.sync.model import Schema
 from seachange.sync.target import Artefact, Request, Target
+from seachange.sync.targets.erd._overview import overview
 
 __all__ = ["TARGET"]
 
 
 def _emit(schema: Schema, request: Request) -> Iterator[Artefact]:
-    yield Artefact(text=describe_schema(request.catalog, revision=schema.revision))
+    del request
+    yield Artefact(text=overview(schema))
 
 
 TARGET = Target(name="erd", summary="diagrams (Mermaid) and tables for people", path="schema.md", emit=_emit)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from seachange.sync.structure import normalise
+from seachange.sync.targets.sql._text import normalise
 
 _BODY = """SET statement_timeout = 0;
 SET row_security = off;
