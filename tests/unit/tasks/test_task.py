@@ -56,7 +56,6 @@ SEEDS = {
     "start.prod",
     "start.deploy",
     "db.tables",
-    "db.targets",
     "migration.log",
 }
 
