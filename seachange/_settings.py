@@ -195,6 +195,12 @@ class SyncSettings:
     sync_exclude: tuple[str, ...] = setting(
         _casts.names, "list", "names or patterns of tables and views that the targets leave out", default=()
     )
+    sync_generate: bool = setting(
+        _casts.boolean,
+        "true | false",
+        "db.sync and the workflow run the generators of the targets as well, such as prisma generate",
+        default=False,
+    )
     sync_on_failure: str = setting(
         _casts.sync_on_failure,
         " | ".join(_casts.SYNC_ON_FAILURE),
