@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-__all__ = ["CLINIC", "NASTY", "PORTABLE", "VIEWS"]
+__all__ = ["CLINIC", "NASTY", "PORTABLE", "SYNC", "VIEWS"]
 
 _HERE = Path(__file__).parent
 
@@ -14,6 +14,9 @@ NASTY = (_HERE / "nasty.sql").read_text(encoding="utf-8")
 
 #: The same without extensions, which not every build of PostgreSQL carries.
 PORTABLE = re.sub(r"CREATE EXTENSION .*|client_id WITH =, ", "", NASTY).replace("citext", "text")
+
+#: What the targets of sync describe: as nasty, and names, defaults and relations besides. The project tests/projects/nasty makes it.
+SYNC = (_HERE.parent / "projects" / "nasty" / "migrations" / "schema.sql").read_text(encoding="utf-8")
 
 #: A few ordinary tables.
 CLINIC = (_HERE / "clinic.sql").read_text(encoding="utf-8")

@@ -19,7 +19,7 @@ from seachange.postgres.connection import Database, Session, connect
 from seachange.postgres.server import Server
 from seachange.sync import sync
 from seachange.testing.fixtures import fresh_database
-from tests.schemas import CLINIC, NASTY, VIEWS
+from tests.schemas import CLINIC, NASTY, SYNC, VIEWS
 
 
 @pytest.fixture
@@ -52,6 +52,7 @@ def _load(database: Database, path: Path, settings: Settings) -> None:
     [
         pytest.param(CLINIC, id="clinic"),
         pytest.param(NASTY, id="nasty"),
+        pytest.param(SYNC, id="sync"),
         pytest.param(VIEWS, id="views"),
         pytest.param("select", id="empty"),
     ],
