@@ -15,7 +15,7 @@ NASTY = (_HERE / "nasty.sql").read_text(encoding="utf-8")
 #: The same without extensions, which not every build of PostgreSQL carries.
 PORTABLE = re.sub(r"CREATE EXTENSION .*|client_id WITH =, ", "", NASTY).replace("citext", "text")
 
-#: What the targets of sync describe: as nasty, and names, defaults and relations besides. The project tests/projects/nasty makes it.
+#: What the targets of sync describe: names, defaults and relations as well; the project tests/projects/nasty makes it.
 SYNC = (_HERE.parent / "projects" / "nasty" / "migrations" / "schema.sql").read_text(encoding="utf-8")
 
 #: A few ordinary tables.
