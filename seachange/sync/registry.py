@@ -20,6 +20,7 @@ ENTRY_POINTS = "seachange.sync"
 # Each module has its target as TARGET; one that is used by nobody costs no import.
 _BUILT_IN = {
     "client": "seachange.sync.targets.client",
+    "drizzle": "seachange.sync.targets.drizzle",
     "erd": "seachange.sync.targets.erd",
     "json": "seachange.sync.targets.json",
     "sql": "seachange.sync.targets.sql",
