@@ -63,6 +63,8 @@ def schemas(draw: st.DrawFn) -> Schema:
     tables: dict[tuple[str, str], Table] = {}
     for number in range(draw(st.integers(1, 3))):
         schema, name = draw(st.sampled_from(["public", "direction lr", 'b"'])), draw(_NAMES)
+        if (schema, name) in tables:
+            continue
         names = draw(st.lists(_NAMES, min_size=1, max_size=4, unique=True))
         columns = [column(one, not_null=draw(st.booleans()), comment=draw(_TEXT), default=draw(_TEXT)) for one in names]
         made = Table(schema=schema, name=name, columns=tuple(columns), comment=draw(_TEXT))

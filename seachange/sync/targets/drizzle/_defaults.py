@@ -69,13 +69,13 @@ def _json(text: str) -> str:
 
 def _array(text: str, builder: Builder) -> str:
     string = _STRING.fullmatch(plain(text))
-    if string is None or not re.fullmatch(r"\{[^{}]*\}", string[1]):
+    if string is None or not re.fullmatch(r"\{[^{}']*\}", string[1]):
         return ""
     elements = string[1][1:-1].split(",") if string[1] != "{}" else []
     if any(not _ELEMENT.fullmatch(one) or one.upper() == "NULL" for one in elements):
         return ""
     if builder.data == "string":
-        return f"[{', '.join(literal(one.replace(chr(39) * 2, chr(39))) for one in elements)}]" if "'" not in text[1:-1] else ""
+        return f"[{', '.join(map(literal, elements))}]"
     if builder.data == "number" and all(_NUMBER.fullmatch(one) for one in elements):
         return f"[{', '.join(elements)}]"
     return "[]" if not elements else ""

@@ -55,7 +55,7 @@ class _File:
         if "sql`" in body:
             imports.append('import { sql } from "drizzle-orm";')
         if self._imports:
-            names = ", ".join(sorted(self._imports))
+            names = ", ".join(sorted(self._imports, key=lambda name: name.removeprefix("type ").casefold()))
             imports.append(f'import {{ {names} }} from "drizzle-orm/pg-core";')
         return "\n\n".join(part for part in (head, "\n".join(imports), body) if part) + "\n"
 
@@ -142,7 +142,7 @@ class _File:
 
 def _table_losses(table: Table) -> Iterator[str]:
     if table.partition_key:
-        yield f'PARTITION BY {plain(table.partition_key)}; drizzle-kit does not see this table, so name it in tablesFilter: "!{table.name}"'
+        yield f'PARTITION BY {plain(table.partition_key)}; drizzle-kit overlooks it, so have "!{table.name}" in its tablesFilter'
     if table.partition_of:
         yield f"a partition of {'.'.join(table.partition_of)} {table.partition_bound}"
     if table.inherits:

@@ -11,6 +11,7 @@ __all__ = ["one_line", "plain", "sql", "without_parentheses"]
 _STRING = r"'(?:[^']|'')*'"
 _QUOTED = r'"(?:[^"]|"")*"'
 _PUBLIC = re.compile(rf"'public\.([^']+)'(?=::regclass)|({_STRING})|(?<![\w$.\"])public\.(?=[^\W\d]|\")|({_QUOTED})")
+_OPERATOR = re.compile(r"OPERATOR\(public\.([^()\s]+)\)")
 _SPACE = re.compile(rf"({_STRING}|{_QUOTED})|\s+")
 # An own type of such a name can only be told from PostgreSQL's by its schema.
 _SYSTEM = re.compile(
@@ -43,7 +44,7 @@ def plain(text: str) -> str:
         kept = found[2] or found[3]
         return kept or (found[0] if _SYSTEM.match(text, found.end()) else "")
 
-    return _PUBLIC.sub(shortened, text)
+    return _PUBLIC.sub(shortened, _OPERATOR.sub(r"\1", text))
 
 
 def one_line(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from seachange.sync._typescript import jsdoc, literal
@@ -20,10 +20,7 @@ Data = Literal["string", "number", "bigint", "boolean", "unknown", "Buffer", "ot
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Builder:
-    """What makes a column: a function with its configuration, and what its values are in TypeScript.
-
-    ``fixed`` says that PostgreSQL has exactly these values written as they are: numbers, as opposed to strings.
-    """
+    """What makes a column: a function with its configuration, and what its values are in TypeScript."""
 
     function: str
     config: str = ""
@@ -50,12 +47,13 @@ _PLAIN: Mapping[str, Builder] = {
     "line": Builder(function="line", data="other"),
     **{name: Builder(function=name) for name in ("text", "varchar", "date", "cidr", "inet", "macaddr", "macaddr8", "uuid")},
 }
+_LIMITED = {"varchar": ("varchar", "length"), "bpchar": ("char", "length"), "bit": ("bit", "dimensions")}
 _VECTORS = frozenset(("vector", "halfvec", "sparsevec"))
 _INTERVAL = re.compile(r"interval(?: ([a-z]+(?: to [a-z]+)?))?(?:\((\d+)\))?")
 # drizzle-kit puts other names in quotes, and those that begin like these not.
-_UNQUOTED = tuple(
-    "uuid smallint integer bigint boolean text varchar serial bigserial decimal numeric real json time date interval double"
-    " char vector geometry halfvec sparsevec bit".replace(" double ", " double precision ").split(" ")
+_UNQUOTED = (
+    *("uuid", "smallint", "integer", "bigint", "boolean", "text", "varchar", "serial", "bigserial", "decimal", "numeric", "real"),
+    *("json", "time", "date", "interval", "double precision", "char", "vector", "geometry", "halfvec", "sparsevec", "bit"),
 )
 _DATA: Mapping[str, Data] = {
     **dict.fromkeys(("int2", "int4", "float4", "float8", "oid"), "number"),
@@ -141,18 +139,14 @@ class Types:
         return known or self._custom(type)
 
     def _known(self, type: Type) -> Builder | None:  # noqa: A002
-        modifiers = type.modifiers
+        if type.name in _LIMITED and type.modifiers:
+            function, limit = _LIMITED[type.name]
+            return Builder(function=function, config=f"{{ {limit}: {type.modifiers[0]} }}")
         match type.name:
             case "int8":
                 return Builder(function="bigint", config=self.bigint, data=self._options.bigint)
-            case "varchar" if modifiers:
-                return Builder(function="varchar", config=f"{{ length: {modifiers[0]} }}")
-            case "bpchar" if modifiers:
-                return Builder(function="char", config=f"{{ length: {modifiers[0]} }}")
-            case "bit" if modifiers:
-                return Builder(function="bit", config=f"{{ dimensions: {modifiers[0]} }}")
             case "numeric":
-                return Builder(function="numeric", config=_object(zip(("precision", "scale"), modifiers, strict=False)))
+                return Builder(function="numeric", config=_object(zip(("precision", "scale"), type.modifiers, strict=False)))
             case "time" | "timetz" | "timestamp" | "timestamptz":
                 return _moment(type)
             case "interval":
@@ -210,8 +204,10 @@ class Types:
 
 
 def _domain_text(domain: Domain) -> str:
-    checks = [plain(f"CHECK {check.expression}") for check in domain.checks]
-    return "\n".join([*domain.comment.splitlines(), " ".join([f"Domain over {plain(domain.type.text)}.", *checks])])
+    rest = [f"DEFAULT {domain.default}"] if domain.default else []
+    rest += ["NOT NULL"] if domain.not_null else []
+    rest += [f"CHECK {check.expression}" for check in domain.checks]
+    return "\n".join([*domain.comment.splitlines(), plain(" ".join([f"Domain over {domain.type.text}.", *rest]))])
 
 
 def _moment(type: Type) -> Builder:  # noqa: A002
@@ -232,8 +228,8 @@ def _interval(type: Type) -> Builder | None:  # noqa: A002
     return Builder(function="interval", config=_object([*parts, *([("precision", found[2])] if found[2] else [])]))
 
 
-def _object(parts: object) -> str:
-    made = ", ".join(f"{name}: {value}" for name, value in parts)  # type: ignore[attr-defined]
+def _object(parts: Iterable[tuple[str, str]]) -> str:
+    made = ", ".join(f"{name}: {value}" for name, value in parts)
     return f"{{ {made} }}" if made else ""
 
 
