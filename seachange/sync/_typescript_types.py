@@ -9,7 +9,10 @@ from typing import Literal
 from seachange.sync._typescript import literal
 from seachange.sync.model import Enum, Schema, Type
 
-__all__ = ["INTERVAL", "Types", "union"]
+__all__ = ["INTERVAL", "Dates", "Int8", "Types", "union"]
+
+Int8 = Literal["string", "number", "bigint"]
+Dates = Literal["Date", "string"]
 
 #: What an interval is to node-postgres: :class:`Types` calls it ``Interval``, and who uses that declares it so.
 INTERVAL = """\
@@ -88,8 +91,8 @@ class Types:
 
     schema: Schema
     enums: Mapping[tuple[str, str], str]
-    int8: Literal["string", "number", "bigint"] = "string"
-    dates: Literal["Date", "string"] = "Date"
+    int8: Int8 = "string"
+    dates: Dates = "Date"
     arrays: Literal["driver", "parsed"] = "driver"
 
     def of_row(self, type: Type) -> str:  # noqa: A002 - the word for it

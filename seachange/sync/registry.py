@@ -24,6 +24,7 @@ _BUILT_IN = {
     "erd": "seachange.sync.targets.erd",
     "json": "seachange.sync.targets.json",
     "sql": "seachange.sync.targets.sql",
+    "typescript": "seachange.sync.targets.typescript",
 }
 
 
