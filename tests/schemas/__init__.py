@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-__all__ = ["CLINIC", "NASTY", "PORTABLE", "SYNC", "VIEWS"]
+__all__ = ["CLINIC", "DRIVER", "NASTY", "PORTABLE", "SYNC", "VIEWS"]
 
 _HERE = Path(__file__).parent
 
@@ -23,3 +23,6 @@ CLINIC = (_HERE / "clinic.sql").read_text(encoding="utf-8")
 
 #: Queries, functions and definitions that versions of PostgreSQL print in different ways.
 VIEWS = (_HERE / "views.sql").read_text(encoding="utf-8")
+
+#: Beside NASTY: a column of every type that a driver may deliver in its own way, and rows.
+DRIVER = (_HERE / "driver.sql").read_text(encoding="utf-8")
