@@ -7,27 +7,39 @@ import json
 import keyword
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 __all__ = ["Names", "constant", "docstring", "is_plain", "literal"]
 
 
 class Names:
-    """Names given away so far."""
+    """Names given away so far.
 
-    def __init__(self, taken: Iterable[str] = ()) -> None:
+    :param taken: names that nothing may have any more.
+    :param known: the same, for many that many objects share.
+    """
+
+    def __init__(self, taken: Iterable[str] = (), *, known: Container[str] = frozenset()) -> None:
         self._taken = set(taken)
+        self._known = known
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._taken or name in self._known
 
     def of_class(self, *words: str) -> str:
         """Return the words in CamelCase, as a name that is not taken yet."""
         return self._unused(_camel_case(*words))
 
+    def of_alias(self, wanted: str) -> str:
+        """Return a name that is an identifier already, or what comes close to it when it is taken."""
+        return self._unused(wanted)
+
     def of_relation(self, *words: str) -> str:
-        """Return the words in CamelCase; the name with Row and Insert, and that with SELECT, were not taken yet."""
+        """Return the words in CamelCase; the name with Row, Insert and so on were not taken yet."""
         base = _camel_case(*words).rstrip("_")
         for number in itertools.count(1):
             name = base if number == 1 else f"{base}{number}"
-            names = {f"{name}Row", f"{name}Insert", constant(f"{name}Select")}
+            names = {*(f"{name}{suffix}" for suffix in ("Row", "Insert", "Update")), constant(f"{name}Select")}
             if names.isdisjoint(self._taken):
                 self._taken |= names
                 break
@@ -38,11 +50,24 @@ class Names:
         # Two leading underscores would be mangled with the name of the class.
         return self._unused(_identifier(re.sub(r"^__+", "", _clean(name)), empty="column"))
 
+    def of_public(self, name: str, *, empty: str = "column") -> str:
+        """Return a column's name, changed as little as Python needs, without an underscore in front, as one not taken yet.
+
+        :param name: the column.
+        :param empty: what is put in front of a name that cannot begin like this, and instead of an empty one.
+        """
+        return self._unused(_public(_clean(name).lstrip("_"), empty=empty))
+
+    def of_label(self, label: str) -> str:
+        """Return a label of an enum in UPPER_CASE, as a name that is not taken yet."""
+        text = re.sub("__+", "_", _clean(label.upper())).strip("_")
+        return self._unused(_public(text, empty="LABEL") if label else "EMPTY")
+
     def _unused(self, wanted: str) -> str:
         name, number = wanted, 2
-        if name in self._taken:
+        if name in self:
             name = f"{wanted}_"
-        while name in self._taken:
+        while name in self:
             name, number = f"{wanted}_{number}", number + 1
         self._taken.add(name)
         return name
@@ -67,6 +92,12 @@ def _clean(text: str) -> str:
 def _identifier(text: str, *, empty: str) -> str:
     text = text if text.strip("_") else empty
     text = f"_{text}" if not text[0].isidentifier() else text
+    return f"{text}_" if keyword.iskeyword(text) else text
+
+
+def _public(text: str, *, empty: str) -> str:
+    if not text[:1].isidentifier():
+        text = f"{empty}_{text}" if text else empty
     return f"{text}_" if keyword.iskeyword(text) else text
 
 

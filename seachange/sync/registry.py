@@ -23,6 +23,7 @@ _BUILT_IN = {
     "drizzle": "seachange.sync.targets.drizzle",
     "erd": "seachange.sync.targets.erd",
     "json": "seachange.sync.targets.json",
+    "pydantic": "seachange.sync.targets.pydantic_models",
     "sql": "seachange.sync.targets.sql",
     "typescript": "seachange.sync.targets.typescript",
 }
