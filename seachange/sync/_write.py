@@ -98,7 +98,7 @@ def remove(folder: Path, *, keep: Collection[str], target: str, check: bool) -> 
     :raises NotWritableError: a file cannot be removed.
     """
     for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
-        if path.relative_to(folder).as_posix() in keep or not path.is_file() or not _is_ours(path):
+        if path.relative_to(folder).as_posix() in keep or not path.is_file() or not _is_ours(path, target):
             continue
         if check:
             yield SyncedFile(path=path, target=target, status="stale", diff=_diff(path, path.read_bytes(), b""))
@@ -110,9 +110,11 @@ def remove(folder: Path, *, keep: Collection[str], target: str, check: bool) -> 
         yield SyncedFile(path=path, target=target, status="removed")
 
 
-def _is_ours(path: Path) -> bool:
+def _is_ours(path: Path, target: str) -> bool:
+    # Another target's file may be in this one's folder.
     with path.open("rb") as file:
-        return _MARK in file.read(_HEAD_BYTES)
+        head = file.read(_HEAD_BYTES)
+    return _MARK in head and f" --target {target}`".encode() in head
 
 
 def _lasting(content: bytes, volatile: re.Pattern[str] | None) -> bytes | list[str]:

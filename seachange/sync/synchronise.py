@@ -151,12 +151,17 @@ def _failed(error: Exception, target: Target, request: Request) -> SyncedFile:
 
 def _written(target: Target, schema: Schema, request: Request, *, check: bool) -> Iterator[SyncedFile]:
     made = list(target.emit(schema, request))
-    names = {artefact.name for artefact in made}
-    for artefact in made:
-        path = request.path / artefact.name if artefact.name else request.path
-        yield publish(path, artefact.text, target=target.name, volatile=artefact.volatile, check=check)
-    if target.is_folder:
-        yield from remove(request.path, keep=names, target=target.name, check=check)
+    folder = request.path if target.is_folder else request.path.parent
+    written = {folder / artefact.name if artefact.name else request.path: artefact for artefact in made}
+    for path, artefact in written.items():
+        if artefact.skipped:
+            yield SyncedFile(path=path, target=target.name, status="skipped", reason=artefact.skipped, hint=artefact.hint)
+        else:
+            yield publish(path, artefact.text, target=target.name, volatile=artefact.volatile, check=check)
+    if target.is_folder or target.beside:
+        own = request.path if target.is_folder else request.beside
+        keep = {path.relative_to(own).as_posix() for path in written if path.is_relative_to(own)}
+        yield from remove(own, keep=keep, target=target.name, check=check)
 
 
 def _path(target: Target, settings: Settings) -> Path:

@@ -20,13 +20,16 @@ __all__ = ["Artefact", "Request", "Target", "header"]
 class Artefact:
     """One text of a target.
 
-    ``name`` is its path in the target's folder, empty for a target that is one file. Lines that ``volatile`` matches as a whole
-    may differ from the file without making it stale: amounts, which change without a migration.
+    ``name`` is its path in the target's folder, empty for a target that is one file; further files of such a target are named from
+    the folder that the file is in. Lines that ``volatile`` matches as a whole may differ from the file without making it stale:
+    amounts, which change without a migration. ``skipped`` is why this one cannot be made here, with ``hint``; it stays as it is.
     """
 
     text: str
     name: str = ""
     volatile: re.Pattern[str] | None = None
+    skipped: str = ""
+    hint: str = ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -57,6 +60,11 @@ class Request:
         except FileNotFoundError:
             return None
 
+    @property
+    def beside(self) -> Path:
+        """The folder for further files of a target that is one file: named like the file, without its ending."""
+        return self.path.with_suffix("") if self.path.suffix else self.path.with_name(f"{self.path.name}.pages")
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Target:
@@ -68,6 +76,8 @@ class Target:
         any more are removed.
     :param emit: makes the texts, in the order of their names, the same for the same schema; raises TargetFailedError.
     :param options: its options with what they are for.
+    :param beside: whether a target that is one file has further ones in ``Request.beside``; those that are not made any more are
+        removed.
     :param client: whether the texts are client code, which db.generate writes as well.
     :param generate: runs a generator over what was written, for db.generate; returns what it did, or raises TargetFailedError.
     """
@@ -77,6 +87,7 @@ class Target:
     path: str
     emit: Callable[[Schema, Request], Iterable[Artefact]]
     options: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    beside: bool = False
     client: bool = False
     generate: Callable[[Request], Iterable[str]] | None = None
 
