@@ -21,6 +21,7 @@ ENTRY_POINTS = "seachange.sync"
 _BUILT_IN = {
     "client": "seachange.sync.targets.client",
     "drizzle": "seachange.sync.targets.drizzle",
+    "dbml": "seachange.sync.targets.dbml",
     "erd": "seachange.sync.targets.erd",
     "json": "seachange.sync.targets.json",
     "pydantic": "seachange.sync.targets.pydantic_models",

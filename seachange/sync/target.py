@@ -20,8 +20,8 @@ __all__ = ["Artefact", "Request", "Target", "header"]
 class Artefact:
     """One text of a target.
 
-    ``name`` is its path in the target's folder, empty for a target that is one file; further files of such a target are named from
-    the folder that the file is in. Lines that ``volatile`` matches as a whole may differ from the file without making it stale:
+    ``name`` is its path in the target's folder, empty for a target that is one file; further files of such a target are named
+    from the folder that the file is in. Lines that ``volatile`` matches as a whole may differ without making the file stale:
     amounts, which change without a migration. ``skipped`` is why this one cannot be made here, with ``hint``; it stays as it is.
     """
 
