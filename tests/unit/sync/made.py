@@ -72,9 +72,10 @@ def schemas(draw: st.DrawFn) -> Schema:
             made = dataclasses.replace(made, primary_key=key(names[0]))
         else:
             made = dataclasses.replace(made, foreign_keys=(_reference(names[0], next(iter(tables.values()))),))
-        tables[schema, name] = made
+        tables.setdefault((schema, name), made)
     labels = tuple(draw(st.lists(_TEXT, max_size=3, unique=True)))
-    enum = Enum(schema="public", name=draw(_NAMES), labels=labels, comment=draw(_TEXT))
+    free = _NAMES.filter(lambda name: ("public", name) not in tables)
+    enum = Enum(schema="public", name=draw(free), labels=labels, comment=draw(_TEXT))
     ordered = tuple(tables[one] for one in sorted(tables))
     return Schema(fingerprint="f00d", revision=draw(_TEXT), server_major=18, tables=ordered, enums=(enum,))
 

@@ -11,12 +11,20 @@ from seachange.sync.targets.dbml._references import references
 from seachange.sync.targets.dbml._tables import left_out, table_lines
 from seachange.sync.targets.dbml._words import comment, named, settings
 
-__all__ = ["TARGET"]
+__all__ = ["TARGET", "dbml"]
 
 
 def _emit(schema: Schema, request: Request) -> Iterator[Artefact]:
     del request
-    yield Artefact(text="\n".join(_lines(schema)).rstrip("\n") + "\n")
+    yield Artefact(text=dbml(schema))
+
+
+def dbml(schema: Schema) -> str:
+    """Return the schema as DBML.
+
+    :param schema: the schema.
+    """
+    return "\n".join(_lines(schema)).rstrip("\n") + "\n"
 
 
 def _lines(schema: Schema) -> Iterator[str]:

@@ -8,7 +8,8 @@ from seachange.sync.model import Type
 
 __all__ = ["comment", "expression", "named", "settings", "text", "type_name", "value"]
 
-_ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+# Carriage returns do not survive in the reader.
+_ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\n", "\t": "\\t"}
 _PLAIN_TYPE = re.compile(r"[A-Za-z_]\w*(\(\d+(,\d+)?\))?", re.ASCII)
 # Longer ones lose digits in the readers, whose numbers are JavaScript's.
 _NUMBER = re.compile(r"'?(-?\d{1,15}|-?\d{1,10}\.\d{1,5})'?(::[a-z ]+)?")
@@ -33,7 +34,7 @@ def text(value: str) -> str:
 
 
 def _between(value: str, quote: str) -> str:
-    escaped = re.sub(r"[\\\n\r\t]", lambda found: _ESCAPES[found[0]], value).replace(quote, f"\\{quote}")
+    escaped = re.sub(r"\r?[\\\n\t]|\r", lambda found: _ESCAPES[found[0][-1]], value).replace(quote, f"\\{quote}")
     return f"{quote}{escaped}{quote}"
 
 
@@ -54,7 +55,7 @@ def settings(*words: str, note: str = "", name: str = "") -> str:
     """
     kept = [word for word in words if word]
     kept += [f"name: {text(name)}"] if name else []
-    kept += [f"note: {text(note)}"] if note else []
+    kept += [f"note: {text(note)}"] if note.strip() else []
     return f" [{', '.join(kept)}]" if kept else ""
 
 
