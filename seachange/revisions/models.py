@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import logging
+import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seachange.config import Settings
-from seachange.errors import EnvironmentFailedError, ModelsNotImportableError
+from seachange.errors import EnvironmentFailedError, ModelsNotImportableError, SeachangeError
 from seachange.postgres.redaction import redact
 from seachange.revisions import _environment
 from seachange.revisions._output import contained
@@ -17,8 +20,9 @@ from seachange.revisions.project import Project, open_project
 if TYPE_CHECKING:
     from sqlalchemy import MetaData
 
-__all__ = ["load_metadata"]
+__all__ = ["load_metadata", "model_files"]
 
+_log = logging.getLogger(__name__)
 _HINT = 'set models = "package.module:Base" in [tool.seachange]: a declarative base, a MetaData or a list of them; '
 _HINT += "without models `invoke migration.generate --empty --name NAME` begins a revision to be written by hand"
 
@@ -36,6 +40,36 @@ def load_metadata(settings: Settings) -> MetaData:
         where = f"models = {settings.models!r}" if settings.models else "target_metadata in env.py"
         raise ModelsNotImportableError(f"{where} is {found!r}, neither a declarative base nor a MetaData", hint=_HINT)
     return _merged(parts, where=settings.models or "target_metadata")
+
+
+def model_files(settings: Settings) -> frozenset[Path]:
+    """Return the files of the modules that hold a table, model or MetaData which Alembic compares; none when they cannot be had.
+
+    :param settings: as for :func:`load_metadata`.
+    """
+    from sqlalchemy import MetaData, Table
+
+    try:
+        load_metadata(settings)
+        project = open_project(settings)
+        parts = {id(part) for part in _metadata_of(_named(project) if settings.models else _from_environment(project))}
+    except SeachangeError as exc:
+        _log.debug("the files of the models are not known: %s", exc)
+        return frozenset()
+
+    def holds(module: object) -> bool:
+        # By their types: to ask anything else for an attribute may run somebody's code.
+        for value in list(getattr(module, "__dict__", {}).values()):
+            if issubclass(type(value), MetaData):
+                found = value
+            else:
+                found = getattr(value, "metadata", None) if issubclass(type(value), (Table, type)) else None
+            if id(found) in parts:
+                return True
+        return False
+
+    files = ((module, getattr(module, "__file__", None)) for module in list(sys.modules.values()))
+    return frozenset(Path(file) for module, file in files if file and holds(module))
 
 
 def _named(project: Project) -> object:

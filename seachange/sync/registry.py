@@ -20,12 +20,15 @@ ENTRY_POINTS = "seachange.sync"
 # Each module has its target as TARGET; one that is used by nobody costs no import.
 _BUILT_IN = {
     "client": "seachange.sync.targets.client",
+    "dataclasses": "seachange.sync.targets.models.as_dataclasses",
     "drizzle": "seachange.sync.targets.drizzle",
     "dbml": "seachange.sync.targets.dbml",
     "erd": "seachange.sync.targets.erd",
     "json": "seachange.sync.targets.json",
+    "models": "seachange.sync.targets.models.declarative",
     "pydantic": "seachange.sync.targets.pydantic_models",
     "sql": "seachange.sync.targets.sql",
+    "sqlmodel": "seachange.sync.targets.models.as_sqlmodel",
     "typescript": "seachange.sync.targets.typescript",
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from seachange.config import Settings
@@ -66,6 +66,7 @@ def sync(
     revision: str = "",
     version_table: str = "alembic_version",
     progress: Callable[[str], None] | None = None,
+    compared: Callable[[], Collection[Path]] = tuple,
 ) -> SyncResult:
     """Bring the files of the targets up to date with the database, all from one moment of it.
 
@@ -79,6 +80,7 @@ def sync(
     :param revision: the revision of the database, for the headers.
     :param version_table: Alembic's own table, which is not described.
     :param progress: told what is being done.
+    :param compared: finds the files that the models which Alembic compares come from; asked only by targets that could hit one.
     :raises ConfigError: there is no such target.
     :raises ServerUnreachableError: the database cannot be reached.
     """
@@ -101,6 +103,7 @@ def sync(
                 snapshot=snapshot,
                 catalog=catalog,
                 options=dict(dict(settings.sync_options).get(target.name, ())),
+                compared=compared,
             )
             files += _files(target, shown, request, check=check, generate=generate)
     return SyncResult(files=tuple(files), fingerprint=schema.fingerprint)

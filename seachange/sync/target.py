@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ class Request:
 
     ``path`` is the file or folder that the target goes to, ``options`` its own from ``sync_options``. ``session`` is in a
     read-only transaction that sees the moment the schema was read, named ``snapshot`` for other sessions; what may fail in it
-    belongs in ``session.transaction()``.
+    belongs in ``session.transaction()``. ``compared`` finds the files that the models which Alembic compares come from.
     """
 
     target: str
@@ -49,6 +49,7 @@ class Request:
     snapshot: str
     catalog: Catalog
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    compared: Callable[[], Collection[Path]] = tuple
 
     def present(self, name: str = "") -> str | None:
         """Return the text that is there now, of a target that keeps what people wrote into it.

@@ -52,6 +52,7 @@ def check_client(run: Run) -> StepResult:
 
 
 def _sync(run: Run, *, check: bool, failure: str, clients: bool = False) -> StepResult:
+    from seachange.revisions.models import model_files
     from seachange.revisions.runner import version_table
     from seachange.sync import client_targets
     from seachange.sync import sync as write_artefacts
@@ -66,6 +67,7 @@ def _sync(run: Run, *, check: bool, failure: str, clients: bool = False) -> Step
         revision=" ".join(run.current()),
         version_table=version_table(run.settings),
         progress=run.progress,
+        compared=lambda: model_files(run.settings),
     )
     return _result(run, made, failure=failure)
 

@@ -1,0 +1,1 @@
+"""Models of SQLAlchemy by sqlacodegen: made in a process of its own, accepted only if Alembic finds no difference."""

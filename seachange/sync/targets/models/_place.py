@@ -1,0 +1,51 @@
+"""The place where models go: never a file that Alembic compares, nor one that somebody else wrote."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from seachange.errors import ConfigError
+from seachange.sync.target import Request
+
+__all__ = ["refuse_compared"]
+
+_MARK = "Written by Seachange from the database"
+_HEAD = 1000
+
+
+def refuse_compared(request: Request) -> None:
+    """Refuse to write the models that Alembic compares with the database: they would follow what they are to lead.
+
+    :param request: whose path it is; ``compared`` tells the files that env.py's models come from.
+    :raises ConfigError: the path is one of those files, or holds something that was not written by Seachange.
+    """
+    place = request.path.resolve()
+    hint = f"give {request.target} another file in sync_paths; models that follow the database are read, copied or compared"
+    if place in {path.resolve() for path in _named(request)}:
+        raise ConfigError(
+            f"target {request.target} would write {place}, from which models = {request.settings.models!r} takes the tables that "
+            "Alembic compares with the database",
+            hint=hint,
+        )
+    if place in {path.resolve() for path in request.compared()}:
+        raise ConfigError(
+            f"target {request.target} would write {place}, from which env.py takes the tables that Alembic compares", hint=hint
+        )
+    present = request.present()
+    if present and _MARK not in present[:_HEAD]:
+        raise ConfigError(
+            f"target {request.target} would write {place}, which is there and was not written by Seachange",
+            hint=f"move it away, or give {request.target} another file in sync_paths",
+        )
+
+
+def _named(request: Request) -> Iterator[Path]:
+    name = request.settings.models.partition(":")[0]
+    if not name:
+        return
+    parts = name.split(".")
+    for base in (request.settings.root, request.settings.root / "src", *map(Path, sys.path)):
+        yield base.joinpath(*parts).with_suffix(".py")
+        yield base.joinpath(*parts, "__init__.py")
