@@ -27,6 +27,7 @@ _BUILT_IN = {
     "json": "seachange.sync.targets.json",
     "models": "seachange.sync.targets.models.declarative",
     "pydantic": "seachange.sync.targets.pydantic_models",
+    "queries": "seachange.sync.targets.queries",
     "sql": "seachange.sync.targets.sql",
     "sqlmodel": "seachange.sync.targets.models.as_sqlmodel",
     "typescript": "seachange.sync.targets.typescript",
