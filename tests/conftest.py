@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +37,18 @@ def _environment() -> Iterator[None]:
         os.environ.pop(name, None)
     yield
     os.environ.update(before)
+
+
+@pytest.fixture(autouse=True)
+def _own_modules(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Forget modules and search paths of copied projects after each test: the next one has its own of the same names."""
+    paths = list(sys.path)
+    yield
+    sys.path[:] = paths
+    copies = str(tmp_path_factory.getbasetemp())
+    for name, module in list(sys.modules.items()):
+        if (getattr(module, "__file__", None) or "").startswith(copies):
+            del sys.modules[name]
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,8 @@
-"""Fixtures of the tests that run histories: each test imports the models of its own copy of a project."""
+"""Fixtures of the tests that run histories."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
@@ -14,17 +12,6 @@ from tests.integration.revisions.generating import Change
 from tests.project import Project, clean_environment
 
 Open = Callable[..., Settings]
-
-
-@pytest.fixture(autouse=True)
-def _own_modules(tmp_path: Path) -> Iterator[None]:
-    """Forget modules and search paths of a project after its test."""
-    paths = list(sys.path)
-    yield
-    sys.path[:] = paths
-    for name, module in list(sys.modules.items()):
-        if (getattr(module, "__file__", None) or "").startswith(str(tmp_path)):
-            del sys.modules[name]
 
 
 @pytest.fixture

@@ -110,6 +110,8 @@ def test_a_file_whose_committed_part_was_changed_is_refused(
     failing(linear, database, name="0004", down="0003")
     path = linear.root / "migrations" / "versions" / "0004.py"
     path.write_text(path.read_text().replace(old, new).replace(old.replace("'", "\\'"), new.replace("'", "\\'")))
+    # Python takes a compiled file for fresh as long as second and size are the same.
+    os.utime(path, (0, 0))
 
     with pytest.raises(MigrationFailedError, match="part of it is in the database already, and its file was changed") as caught:
         apply(database, linear)

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.integration.revisions.conftest import _own_modules, linear, open_project
+from tests.integration.revisions.conftest import linear, open_project
 
-__all__ = ["_own_modules", "linear", "open_project"]
+__all__ = ["linear", "open_project"]

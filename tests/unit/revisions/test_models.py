@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,16 +11,6 @@ from seachange.config import Settings
 from seachange.errors import ModelsNotImportableError
 from seachange.revisions.models import load_metadata
 from tests.project import Project
-
-
-@pytest.fixture(autouse=True)
-def _own_modules() -> Iterator[None]:
-    modules, paths = set(sys.modules), list(sys.path)
-    yield
-    sys.path[:] = paths
-    for name in set(sys.modules) - modules:
-        if name.startswith(("linear", "models_broken", "shop")):
-            del sys.modules[name]
 
 
 def settings_of(path: Path, models: str) -> Settings:

@@ -22,10 +22,7 @@ from seachange.workflow._rehearsal.values import Check, Overrun, Rehearsal, Sour
 from seachange.workflow.plan import make_plan
 from seachange.workflow.rehearsal import require_rehearsed, write_rehearsal
 from seachange.workflow.run import Run
-from tests.integration.revisions.conftest import _own_modules
 from tests.project import Project, clean_environment
-
-__all__ = ["_own_modules"]
 
 OVER = Overrun(measure="max_writer_stall", limit=100.0, value=350.0, revision="0003", table="public.clients", where="0003.py:10")
 

@@ -15,10 +15,10 @@ from seachange.workflow._rehearsal.running import Ran, run_revisions
 from seachange.workflow._rehearsal.values import RevisionRehearsal
 from seachange.workflow.run import Run
 from seachange.workflow.trace import trace_pending
-from tests.integration.revisions.conftest import _own_modules, linear, open_project
+from tests.integration.revisions.conftest import linear, open_project
 from tests.integration.revisions.looking import body, write_revision
 
-__all__ = ["_own_modules", "linear", "open_project"]
+__all__ = ["linear", "open_project"]
 
 _MB = 1024**2
 

@@ -19,10 +19,10 @@ from seachange.workflow._rehearsal.probes import Probes
 from seachange.workflow._rehearsal.running import Ran, run_revisions
 from seachange.workflow._rehearsal.values import RevisionRehearsal
 from seachange.workflow.run import Run
-from tests.integration.revisions.conftest import _own_modules, linear, open_project
+from tests.integration.revisions.conftest import linear, open_project
 from tests.integration.revisions.looking import ask, body, write_revision
 
-__all__ = ["_own_modules", "linear", "open_project"]
+__all__ = ["linear", "open_project"]
 
 # Ten rows of 40 ms each, whatever the machine: what computes the function for every row takes 400 ms.
 _SLOW = """
