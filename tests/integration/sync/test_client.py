@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import importlib.util
-import subprocess
-import sys
 import types
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +16,7 @@ from psycopg.types import TypeInfo
 from seachange.config import Settings
 from seachange.postgres.connection import Database, connect
 from seachange.sync import sync
+from tests.integration.sync.generated import checked, imported
 from tests.schemas import CLINIC, NASTY
 
 _CONSUMER = """
@@ -69,28 +67,13 @@ def project(settings: Settings, tmp_path: Path) -> Settings:
     return dataclasses.replace(settings, root=tmp_path)
 
 
-def _mypy(folder: Path, *names: str) -> subprocess.CompletedProcess[str]:
-    # The stubs and caches of this repository play no part.
-    command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--cache-dir=.cache", *names]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=300)
-
-
-def _imported(path: Path) -> types.ModuleType:
-    spec = importlib.util.spec_from_file_location("generated_client", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules["generated_client"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_a_consumer_of_the_client_is_checked_by_mypy(database: Database, project: Settings) -> None:
+def test_a_consumer_of_the_client_is_checked_bychecked(database: Database, project: Settings) -> None:
     with contextlib.closing(connect(database, autocommit=True)) as connection:
         connection.execute(CLINIC.encode())
         folder = sync(database, settings=project, targets=("client",)).files[0].path.parent
     (folder / "consumer.py").write_text(_CONSUMER)
     (folder / "wrong.py").write_text(_WRONG)
-    right, wrong = _mypy(folder, "client.py", "consumer.py"), _mypy(folder, "wrong.py")
+    right, wrong = checked(folder, "client.py", "consumer.py"), checked(folder, "wrong.py")
 
     assert (right.returncode, right.stdout) == (0, "Success: no issues found in 2 source files\n")
     assert sorted(line.split(":")[1] for line in wrong.stdout.splitlines() if "error:" in line) == ["13", "6", "7", "8"]
@@ -101,12 +84,12 @@ def test_the_client_of_the_nasty_schema_is_clean_and_repeatable(each_database: D
         connection.execute(NASTY.encode())
         first = sync(each_database, settings=project, targets=("client",)).files[0]
         second = sync(each_database, settings=project, targets=("client",)).files[0]
-        checked = _mypy(first.path.parent, "client.py")
+        result = checked(first.path.parent, "client.py")
         connection.execute("drop table pets cascade")
         stale = sync(each_database, settings=project, check=True, targets=("client",)).files[0]
 
     assert (first.status, second.status, stale.status) == ("written", "unchanged", "stale")
-    assert (checked.returncode, checked.stdout) == (0, "Success: no issues found in 1 source file\n")
+    assert (result.returncode, result.stdout) == (0, "Success: no issues found in 1 source file\n")
     assert "-class PetsRow:" in stale.diff
 
 
@@ -134,7 +117,7 @@ refresh materialized view counts;
 def test_real_rows_have_the_types_that_the_client_says(each_database: Database, project: Settings) -> None:
     with contextlib.closing(connect(each_database, autocommit=True)) as connection:
         connection.execute((NASTY + _ROWS).encode())
-        client = _imported(sync(each_database, settings=project, targets=("client",)).files[0].path)
+        client = imported(sync(each_database, settings=project, targets=("client",)).files[0].path, "generated_client")
         for name in client.TYPES_TO_REGISTER:
             info = TypeInfo.fetch(connection, name)
             assert info is not None
@@ -190,7 +173,7 @@ def test_every_keyword_can_be_a_table_and_a_column(database: Database, project: 
         columns = ", ".join(f'"{word}" integer' for word in words)
         tables = "".join(f'create table "{word}" ("{word}" integer); insert into "{word}" values (1);' for word in words)
         connection.execute(f"{tables} create table pets ({columns}); insert into pets default values".encode())
-        client = _imported(sync(database, settings=project, targets=("client",)).files[0].path)
+        client = imported(sync(database, settings=project, targets=("client",)).files[0].path, "generated_client")
         with connection.cursor(row_factory=class_row(client.PetsRow)) as cursor:
             row = cursor.execute(client.PETS_SELECT).fetchone()
             selects = [value for name, value in vars(client).items() if name.endswith("_SELECT") and name != "PETS_SELECT"]

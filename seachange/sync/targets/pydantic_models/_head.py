@@ -39,6 +39,7 @@ _FROM = {
         "JsonValue",
         "NaiveDatetime",
         "PlainSerializer",
+        "ValidationError",
     ),
     "pydantic_core": ("core_schema",),
 }

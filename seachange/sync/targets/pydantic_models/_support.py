@@ -26,9 +26,12 @@ class _AnyDimensions:
         return core_schema.no_info_wrap_validator_function(self._validate, schema, serialization=dump)
 
     def _validate(self, value: Any, one: Callable[[Any], Any]) -> Any:
-        if not isinstance(value, list) or not any(isinstance(part, list) for part in value):
+        try:
             return one(value)
-        if len({len(part) if isinstance(part, list) else -1 for part in value}) > 1:
+        except ValidationError:
+            if not isinstance(value, list) or not all(isinstance(part, list) for part in value):
+                raise
+        if len({len(part) for part in value}) > 1:
             raise ValueError("arrays in an array are of one length")
         return [self._validate(part, one) for part in value]
 
@@ -143,7 +146,8 @@ def _register(context: AdaptContext, info: TypeInfo | None, name: str, meant: An
         info.register(context)
     if meant and not isinstance(info, CompositeInfo):
         # Values of a domain load like those of its type.
-        loader = context.adapters.get_loader(oids.get(meant) or context.adapters.types[meant].oid, Format.TEXT)
+        known = context.adapters.types.get(meant)
+        loader = context.adapters.get_loader(oids.get(meant) or (known.oid if known else 0), Format.TEXT)
         if loader:
             context.adapters.register_loader(info.oid, loader)
 '''
