@@ -21,11 +21,12 @@ ENTRY_POINTS = "seachange.sync"
 _BUILT_IN = {
     "client": "seachange.sync.targets.client",
     "dataclasses": "seachange.sync.targets.models.as_dataclasses",
-    "drizzle": "seachange.sync.targets.drizzle",
     "dbml": "seachange.sync.targets.dbml",
+    "drizzle": "seachange.sync.targets.drizzle",
     "erd": "seachange.sync.targets.erd",
     "json": "seachange.sync.targets.json",
     "models": "seachange.sync.targets.models.declarative",
+    "prisma": "seachange.sync.targets.prisma",
     "pydantic": "seachange.sync.targets.pydantic_models",
     "queries": "seachange.sync.targets.queries",
     "sql": "seachange.sync.targets.sql",
