@@ -89,6 +89,7 @@ def _with_failures(run: Run, result: StepResult, failed: tuple[SyncedFile, ...],
         Finding(
             code="target-failed",
             message=f"Verify by hand: target {file.target} was not written: {file.reason}",
+            severity="warning" if failure == "warning" else "error",
             file=_shown(run, file.path),
         )
         for file in failed
@@ -105,7 +106,8 @@ def _shown(run: Run, path: Path) -> str:
 
 
 def _fact(path: str, file: SyncedFile) -> str:
-    return f"{path}: {file.status}{f' ({file.reason})' if file.reason else ''}"
+    reason = f" ({file.reason})" if file.reason and file.status != "failed" else ""
+    return f"{path}: {file.status}{reason}"
 
 
 def _short(diff: str) -> list[str]:
