@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from seachange.errors import ConfigError
 from seachange.sync.target import Request
 
-__all__ = ["chosen"]
+__all__ = ["chosen", "flag"]
 
 
 def chosen(request: Request, option: str, allowed: Sequence[str]) -> str:
@@ -23,3 +23,17 @@ def chosen(request: Request, option: str, allowed: Sequence[str]) -> str:
         known = ", ".join(f'"{one}"' for one in allowed)
         raise ConfigError(f"sync_options.{request.target}: {option} cannot be {value!r}", hint=f"it is one of {known}")
     return str(value)
+
+
+def flag(request: Request, option: str, *, default: bool) -> bool:
+    """Return the value of an option that is true or false.
+
+    :param request: what the target was asked.
+    :param option: name of the option.
+    :param default: when it is not set.
+    :raises ConfigError: it is set to something else.
+    """
+    value = request.options.get(option, default)
+    if not isinstance(value, bool):
+        raise ConfigError(f"sync_options.{request.target}: {option} cannot be {value!r}", hint="it is true or false")
+    return value

@@ -23,6 +23,7 @@ _BUILT_IN = {
     "dataclasses": "seachange.sync.targets.models.as_dataclasses",
     "dbml": "seachange.sync.targets.dbml",
     "drizzle": "seachange.sync.targets.drizzle",
+    "docs": "seachange.sync.targets.docs",
     "erd": "seachange.sync.targets.erd",
     "json": "seachange.sync.targets.json",
     "models": "seachange.sync.targets.models.declarative",
