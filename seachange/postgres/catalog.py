@@ -70,6 +70,7 @@ __all__ = [
     "read_catalog",
     "short_type",
     "steady",
+    "without_collector",
 ]
 
 OWN_SCHEMA = "seachange"

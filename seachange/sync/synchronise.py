@@ -10,7 +10,7 @@ from pathlib import Path
 
 from seachange.config import Settings
 from seachange.errors import BinaryNotFoundError, ConfigError, ExitCode, SeachangeError
-from seachange.postgres.catalog import exported_snapshot
+from seachange.postgres.catalog import exported_snapshot, without_collector
 from seachange.postgres.connection import Database, Session, connect
 from seachange.postgres.redaction import redact
 from seachange.sync._selection import selected
@@ -85,7 +85,7 @@ def sync(
     :raises ServerUnreachableError: the database cannot be reached.
     """
     chosen = find_targets(targets or settings.sync_targets, settings=settings)
-    with contextlib.closing(_connect(database, settings)) as session, exported_snapshot(session) as snapshot:
+    with without_collector(), contextlib.closing(_connect(database, settings)) as session, exported_snapshot(session) as snapshot:
         schema, catalog = read_schema(
             session, schemas=settings.schemas, exclude_tables=(version_table, f"*.{version_table}"), revision=revision
         )
