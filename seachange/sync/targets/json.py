@@ -40,13 +40,17 @@ def _object(value: object, depth: int) -> str:
     return template % tuple([_quoted(one) if type(one) is str else _text(one, depth + 1) for one in values(value)])
 
 
+@functools.lru_cache(maxsize=10_000)
+def _type(value: Type, depth: int) -> str:
+    return _object(value, depth)
+
+
 _PLAIN: Mapping[type, Callable[[Any], str]] = {
     str: _quoted,
     bool: {True: "true", False: "false"}.__getitem__,
     int: str,
     type(None): lambda _: "null",
 }
-_type = functools.lru_cache(maxsize=10_000)(_object)
 
 
 def _block(brackets: str, parts: list[str], depth: int) -> str:

@@ -6,6 +6,7 @@ import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
@@ -14,6 +15,8 @@ from seachange.postgres.connection import connect
 from seachange.postgres.server import Server
 from seachange.sync.model import Index, IndexPart, Schema, Table, Type, View
 from seachange.sync.reading import read_schema
+from seachange.sync.target import Request
+from seachange.sync.targets import json as json_target
 from seachange.testing.fixtures import fresh_database
 from tests.project import REPOSITORY
 from tests.schemas import NASTY, VIEWS
@@ -120,6 +123,12 @@ def test_partitions_and_views_know_what_they_belong_to(schema: Schema) -> None:
     assert recent.uses == (("public", "clients"), ("public", "pets"))
     assert all(column.nullable for column in recent.columns)
     assert {table.name for table, _ in schema.referring["public", "clients"]} >= {"pets", "invoices", "events"}
+
+
+def test_schema_json_holds_exactly_the_document_indented(schema: Schema) -> None:
+    (text,) = (artefact.text for artefact in json_target._emit(schema, cast("Request", None)))
+
+    assert text == json.dumps(schema.to_dict(), indent=2, ensure_ascii=False) + "\n"
 
 
 def test_the_document_is_what_its_json_schema_says_and_holds_nothing_else(schema: Schema) -> None:
