@@ -36,7 +36,8 @@ def _text(value: object, depth: int) -> str:
 
 
 def _object(value: object, depth: int) -> str:
-    template, values = _shape(type(value), depth)
+    kind: type = type(value)
+    template, values = _shape(kind, depth)
     return template % tuple([_quoted(one) if type(one) is str else _text(one, depth + 1) for one in values(value)])
 
 
