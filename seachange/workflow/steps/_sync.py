@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 
 # A difference longer than this is read in the file, not in the report.
 _SHOWN_LINES = 60
+# A folder with a page for each table is told in one line.
+_LISTED_FILES = 8
+_LISTED_FINDINGS = 20
 
 __all__ = ["check_client", "check_sync", "client", "sync", "sync_only"]
 
@@ -74,8 +79,9 @@ def _sync(run: Run, *, check: bool, failure: str, clients: bool = False) -> Step
 
 def _result(run: Run, made: SyncResult, *, failure: str) -> StepResult:
     counts = Counter(file.status for file in made.files)
-    facts = [_fact(_shown(run, file.path), file) for file in made.files]
-    facts += [line for file in made.files if file.status == "stale" for line in _short(file.diff)]
+    facts = list(_facts(run, made.files))
+    stale = [file for file in made.files if file.status == "stale"]
+    facts += [line for file in stale[:_LISTED_FINDINGS] for line in _short(file.diff)]
     data = {"files": {_shown(run, file.path): file.status for file in made.files}}
     summary = ", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "no targets"
     result = StepResult(status="warning" if counts["skipped"] else "done", summary=summary, facts=tuple(facts), data=data)
@@ -105,6 +111,17 @@ def _shown(run: Run, path: Path) -> str:
     return str(path.relative_to(root) if path.is_relative_to(root) else path)
 
 
+def _facts(run: Run, files: Iterable[SyncedFile]) -> Iterator[str]:
+    groups: dict[tuple[str, str], list[tuple[str, SyncedFile]]] = {}
+    for file in files:
+        groups.setdefault((file.target, file.status), []).append((_shown(run, file.path), file))
+    for (_, status), alike in groups.items():
+        if len(alike) > _LISTED_FILES:
+            yield f"{os.path.commonpath([path for path, _ in alike])}/: {len(alike)} {status}"
+        else:
+            yield from (_fact(path, file) for path, file in alike)
+
+
 def _fact(path: str, file: SyncedFile) -> str:
     reason = f" ({file.reason})" if file.reason and file.status != "failed" else ""
     return f"{path}: {file.status}{reason}"
@@ -120,5 +137,9 @@ def _failed_if_stale(result: StepResult, *, hint: str) -> StepResult:
     stale = [path for path, status in result.data["files"].items() if status == "stale"]
     if not stale or result.status == "failed":
         return result
-    findings = tuple(Finding(code="stale-artefact", message="differs from the database", file=path) for path in stale)
-    return dataclasses.replace(result, status="failed", findings=findings, hint=hint, exit_code=ExitCode.FOUND)
+    findings = [
+        Finding(code="stale-artefact", message="differs from the database", file=path) for path in stale[:_LISTED_FINDINGS]
+    ]
+    if len(stale) > len(findings):
+        findings.append(Finding(code="stale-artefact", message=f"{len(stale) - len(findings)} more differ"))
+    return dataclasses.replace(result, status="failed", findings=tuple(findings), hint=hint, exit_code=ExitCode.FOUND)
