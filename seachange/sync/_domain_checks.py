@@ -17,9 +17,10 @@ _LENGTH = re.compile(
 _LABEL = r"'(?:[^'\\]|'')*'::(?:text|character varying)"
 _LISTED = re.compile(rf"(?:VALUE|\(VALUE\)::text) = ANY \(+ARRAY\[({_LABEL}(?:, {_LABEL})*)\]\)?(?:::text\[\])?\)")
 _MATCHED = re.compile(r"(?:VALUE|\(VALUE\)::text) ~ '((?:[^'\\]|''|\\[^\w\s])*)'::text")
-# Both engines read these in the same way: plain characters, escaped punctuation, brackets of plain ASCII, repetitions, groups.
-_PLAIN = r"""(?:[A-Za-z0-9 _@%&#=!<>~"',;:/-]|\\[.+*?()\[\]{}|^$/-])"""
-_BRACKET = r"\[\^?(?:[A-Za-z0-9]-[A-Za-z0-9]|[A-Za-z0-9 _@%&#=!<>~\"',;:/.+*?(){}|$])+-?\]"
+# What PostgreSQL, ECMAScript, Python and Rust read in the same way: plain characters, escaped punctuation, brackets of plain
+# ASCII, repetitions, groups.
+_PLAIN = r"""(?:[A-Za-z0-9 _@%&#=!<>~"',;:/-]|\\[.+*?()\[\]{}|^$/])"""
+_BRACKET = r"\[\^?(?:[A-Za-z0-9]-[A-Za-z0-9]|[A-Za-z0-9 _@%#=!<>\"',;:/.+*?(){}|$])+-?\]"
 _PIECE = rf"(?:{_PLAIN}|{_BRACKET}|\((?!\?)|\))(?:[*+?]|\{{\d{{1,2}}(?:,\d{{0,2}})?\}})?"
 _SAFE = re.compile(rf"\^?(?:{_PIECE}|\|)+\$?")
 _WHOLE = ("int2", "int4", "int8")

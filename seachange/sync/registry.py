@@ -26,6 +26,7 @@ _BUILT_IN = {
     "docs": "seachange.sync.targets.docs",
     "erd": "seachange.sync.targets.erd",
     "json": "seachange.sync.targets.json",
+    "jsonschema": "seachange.sync.targets.json_schema",
     "models": "seachange.sync.targets.models.declarative",
     "prisma": "seachange.sync.targets.prisma",
     "pydantic": "seachange.sync.targets.pydantic_models",

@@ -291,9 +291,9 @@ def test_options_say_what_models_are_made_from() -> None:
 @pytest.mark.parametrize(
     ("given_options", "message"),
     [
-        pytest.param({"base": "Base"}, "sync_options: base of target pydantic is 'Base'", id="no module"),
-        pytest.param({"extra": "perhaps"}, "sync_options: extra of target pydantic is 'perhaps'", id="no such choice"),
-        pytest.param({"from_attributes": 1}, "sync_options: from_attributes of target pydantic is 1", id="no truth"),
+        pytest.param({"base": "Base"}, "sync_options.pydantic: base cannot be 'Base'", id="no module"),
+        pytest.param({"extra": "perhaps"}, "sync_options.pydantic: extra cannot be 'perhaps'", id="no such choice"),
+        pytest.param({"from_attributes": 1}, "sync_options.pydantic: from_attributes cannot be 1", id="no truth"),
     ],
 )
 def test_wrong_options_are_named(given_options: dict[str, object], message: str) -> None:

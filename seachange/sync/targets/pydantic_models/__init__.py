@@ -25,11 +25,11 @@ def _options(given: Mapping[str, Any]) -> Options:
     from_attributes = given.get("from_attributes", True)
     module, _, name = str(base).partition(":")
     if not (all(part.isidentifier() for part in module.split(".")) and name.isidentifier()):
-        raise ConfigError(f"sync_options: base of target pydantic is {base!r}", hint='write it as "package.module:Class"')
+        raise ConfigError(f"sync_options.pydantic: base cannot be {base!r}", hint='write it as "package.module:Class"')
     if extra not in _EXTRA:
-        raise ConfigError(f"sync_options: extra of target pydantic is {extra!r}", hint=f"one of {', '.join(_EXTRA)}")
+        raise ConfigError(f"sync_options.pydantic: extra cannot be {extra!r}", hint=f"it is one of {', '.join(_EXTRA)}")
     if not isinstance(from_attributes, bool):
-        raise ConfigError(f"sync_options: from_attributes of target pydantic is {from_attributes!r}", hint="true or false")
+        raise ConfigError(f"sync_options.pydantic: from_attributes cannot be {from_attributes!r}", hint="it is true or false")
     return Options(base=(module, name), extra=extra, from_attributes=from_attributes)
 
 
