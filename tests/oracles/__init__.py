@@ -18,7 +18,17 @@ from seachange.partial import partial_folder
 from seachange.postgres._places import cache_folder, publish, short_hash
 from tests.project import REPOSITORY
 
-__all__ = ["Conversation", "OracleMissingError", "converse", "environment", "install", "node", "node_modules", "run_node"]
+__all__ = [
+    "Conversation",
+    "OracleMissingError",
+    "command",
+    "converse",
+    "environment",
+    "install",
+    "node",
+    "node_modules",
+    "run_node",
+]
 
 _HERE = Path(__file__).parent
 _NPM = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error")
@@ -97,7 +107,7 @@ def run_node(program: str, *arguments: str, input: str = "", env: Mapping[str, s
     :raises AssertionError: it fails, with what it said.
     """
     done = subprocess.run(
-        _command(program, *arguments),
+        command(program, *arguments),
         input=input,
         check=False,
         capture_output=True,
@@ -136,15 +146,21 @@ def converse(program: str, *arguments: str) -> Iterator[Conversation]:
     :param program: its file name.
     :param arguments: its arguments.
     """
-    command = _command(program, *arguments)
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment()) as process:
+    words = command(program, *arguments)
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment()) as process:
         try:
             yield Conversation(process)
         finally:
             process.kill()
 
 
-def _command(program: str, *arguments: str) -> list[str]:
+def command(program: str, *arguments: str) -> list[str]:
+    """Return how a program of this folder is started.
+
+    :param program: its file name.
+    :param arguments: its arguments.
+    :raises OracleMissingError: Node is missing, or the packages are not installed.
+    """
     packages = f"--import={(_HERE / '_packages.mjs').as_uri()}?{node_modules().as_uri()}"
     return [node(), "--no-warnings", "--experimental-wasm-modules", packages, str(_HERE / program), *arguments]
 

@@ -2,56 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from seachange.postgres.catalog import qualified
 from seachange.sync._describing import relation_name, types
 from seachange.sync.model import Schema, Table, View
 from seachange.sync.target import header
 from seachange.sync.targets.erd._markdown import code, prose
 from seachange.sync.targets.erd._mermaid import diagrams
-from seachange.sync.targets.erd._relations import columns, fact_lines, types_table
+from seachange.sync.targets.erd._pages import Pages
+from seachange.sync.targets.erd._relations import columns, diagram_lines, fact_lines, types_table
 
-__all__ = ["head", "overview"]
-
-_MANY = """Mermaid does not draw this many tables at once: here are {} diagrams, in which tables that foreign keys connect
-stand together as far as they fit."""
+__all__ = ["contents", "overview"]
 
 
-def overview(schema: Schema) -> str:
+def overview(schema: Schema, *, picture: str = "") -> str:
     """Return the schema as one page of Markdown.
 
     :param schema: the schema.
+    :param picture: a file beside it.
     """
-    sections = (head(schema), _diagrams(schema), _tables(schema), _views(schema), _types(schema))
+    sections = (_head(schema, picture), diagram_lines(diagrams(schema)), _tables(schema), _views(schema), _types(schema))
+    return _joined(sections)
+
+
+def contents(schema: Schema, pages: Pages, *, picture: str = "") -> str:
+    """Return the first page of several: what there is and where.
+
+    :param schema: the schema.
+    :param pages: the others.
+    :param picture: a file beside it.
+    """
+    return _joined((_head(schema, picture), pages.contents()))
+
+
+def _joined(sections: Iterable[Iterable[str]]) -> str:
     return "\n".join(line for section in sections for line in section).rstrip("\n") + "\n"
 
 
-def head(schema: Schema) -> Iterator[str]:
-    """Yield the title with where it comes from.
-
-    :param schema: the schema.
-    """
+def _head(schema: Schema, picture: str) -> Iterator[str]:
     written, *facts = header(schema, target="erd")
     yield from ("# Schema", "", written, "")
     for fact in facts:
         title, _, value = fact.partition(": ")
         yield f"- {title.capitalize()}: {code(value)}"
     yield ""
-
-
-def _diagrams(schema: Schema) -> Iterator[str]:
-    drawn = diagrams(schema)
-    names = [diagram.schema for diagram in drawn]
-    for number, diagram in enumerate(drawn):
-        count = names.count(diagram.schema)
-        of = f" of {code(qualified(diagram.schema))}" if len(set(names)) > 1 else ""
-        first = names.index(diagram.schema)
-        place = f", {number - first + 1} of {count}" if count > 1 else ""
-        yield from (f"## Diagram{of}{place}", "")
-        if count > 1 and number == first:
-            yield from (_MANY.format(count), "")
-        yield from ("```mermaid", diagram.text, "```", "")
+    if picture:
+        yield from (f"[The whole schema as a picture]({picture})", "")
 
 
 def _tables(schema: Schema) -> Iterator[str]:
