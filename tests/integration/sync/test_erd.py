@@ -148,11 +148,12 @@ def test_amounts_make_no_page_stale(nasty: tuple[Database, Session], project: Se
     checked = sync(database, settings=chosen, check=True)
     (project.root / "schema" / place).unlink()
     sync(database, settings=chosen)
+    text = (project.root / "schema" / place).read_text()
     session.execute("truncate scratch")
     session.execute("analyze scratch")
 
     assert {file.status for file in checked.files} == {"unchanged"}
-    assert "about 1,000 rows, 41 kB" in (project.root / "schema" / place).read_text()
+    assert re.search(r"about 1,000 rows, \d\d kB", text)
     assert {file.status for file in sync(database, settings=chosen, check=True).files} == {"unchanged"}
 
 
