@@ -33,6 +33,7 @@ _BUILT_IN = {
     "queries": "seachange.sync.targets.queries",
     "sql": "seachange.sync.targets.sql",
     "sqlmodel": "seachange.sync.targets.models.as_sqlmodel",
+    "typeorm": "seachange.sync.targets.typeorm",
     "typescript": "seachange.sync.targets.typescript",
 }
 
