@@ -72,7 +72,7 @@ def sql_text(name: str, sql: str) -> Iterator[str]:
     :param sql: its text.
     """
     text = sql.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
-    text = "".join(one if one.isprintable() or one == "\n" else f"\\u{ord(one):04x}" for one in text)
+    text = "".join(one if one.isprintable() or one == "\n" else one.encode("unicode_escape").decode() for one in text)
     text = f'{text[:-1]}\\"' if text.endswith('"') else text
     yield from ("", f'{name}: Final = """\\\n{text}"""')
 

@@ -45,8 +45,9 @@ class ServerText:
         :param position: where it is in ``text``, from 0.
         """
         piece = max(bisect.bisect_right(self.starts, position) - 1, 0)
-        ends = self.origins[piece + 1] if piece + 1 < len(self.origins) else position
-        return min(self.origins[piece] + position - self.starts[piece], max(ends, self.origins[piece]))
+        place = self.origins[piece] + position - self.starts[piece]
+        # A number such as $10 may be longer than the name that it stands for.
+        return min(place, self.origins[piece + 1]) if piece + 1 < len(self.origins) else place
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
