@@ -315,7 +315,14 @@ class StoreUnreachableError(StoreFailedError):
 
 
 class TargetFailedError(SeachangeError):
-    """An artefact cannot be made from this schema, or its generator failed."""
+    """An artefact cannot be made from this schema, or its generator failed.
+
+    :param findings: the places that are to blame, as values.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", findings: Sequence[object] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.findings = tuple(findings)
 
 
 class NoCopyError(SeachangeError):

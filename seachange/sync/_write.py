@@ -14,6 +14,7 @@ from typing import Literal
 
 from seachange.errors import ExitCode, NotWritableError
 from seachange.partial import partial_folder
+from seachange.plan import Finding
 
 __all__ = ["SyncResult", "SyncedFile", "publish", "remove"]
 
@@ -29,7 +30,7 @@ class SyncedFile:
     """What became of one artefact; ``diff`` is unified, from the file to what it should be.
 
     ``skipped`` and ``failed`` have a ``reason``, perhaps with a ``hint``; ``generated`` says there what a generator did.
-    ``exit_code`` is that of what failed.
+    ``exit_code`` is that of what failed, ``findings`` the places that are to blame.
     """
 
     path: Path
@@ -39,6 +40,7 @@ class SyncedFile:
     reason: str = ""
     hint: str = ""
     exit_code: ExitCode = ExitCode.ERROR
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -111,6 +113,9 @@ def remove(folder: Path, *, keep: Collection[str], target: str, check: bool) -> 
 
 
 def _is_ours(path: Path, target: str) -> bool:
+    # What Python compiles a module to has the module's head.
+    if path.parent.name == "__pycache__":
+        return False
     # Another target's file may be in this one's folder.
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)

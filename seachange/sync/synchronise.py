@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from seachange.config import Settings
-from seachange.errors import BinaryNotFoundError, ConfigError, ExitCode, SeachangeError
+from seachange.errors import BinaryNotFoundError, ConfigError, ExitCode, SeachangeError, TargetFailedError
+from seachange.plan import Finding
 from seachange.postgres.catalog import exported_snapshot, without_collector
 from seachange.postgres.connection import Database, Session, connect
 from seachange.postgres.redaction import redact
@@ -147,8 +148,15 @@ def _failed(error: Exception, target: Target, request: Request) -> SyncedFile:
             f"{request.settings.log_file} has the traceback",
             1,
         )
+    findings = error.findings if isinstance(error, TargetFailedError) else ()
     return SyncedFile(
-        path=request.path, target=target.name, status="failed", reason=reason, hint=hint, exit_code=ExitCode(exit_code)
+        path=request.path,
+        target=target.name,
+        status="failed",
+        reason=reason,
+        hint=hint,
+        exit_code=ExitCode(exit_code),
+        findings=tuple(one for one in findings if isinstance(one, Finding)),
     )
 
 

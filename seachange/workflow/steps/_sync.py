@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seachange.errors import ExitCode
-from seachange.plan import Finding, StepResult
+from seachange.plan import Finding, Severity, StepResult
 from seachange.workflow.run import Run
 
 if TYPE_CHECKING:
@@ -91,19 +91,22 @@ def _result(run: Run, made: SyncResult, *, failure: str) -> StepResult:
 def _with_failures(run: Run, result: StepResult, failed: tuple[SyncedFile, ...], *, failure: str) -> StepResult:
     if not failed:
         return result
+    severity: Severity = "warning" if failure == "warning" else "error"
     findings = tuple(
-        Finding(
-            code="target-failed",
-            message=f"Verify by hand: target {file.target} was not written: {file.reason}",
-            severity="warning" if failure == "warning" else "error",
-            file=_shown(run, file.path),
-        )
+        dataclasses.replace(finding, severity=severity)
         for file in failed
+        for finding in (_not_written(run, file), *file.findings)
     )
     hint = next((file.hint for file in failed if file.hint), "")
     if failure == "warning":
         return dataclasses.replace(result, status="warning", findings=findings, hint=hint)
     return dataclasses.replace(result, status="failed", findings=findings, hint=hint, exit_code=failed[0].exit_code)
+
+
+def _not_written(run: Run, file: SyncedFile) -> Finding:
+    reason = file.reason.split("\n", 1)[0].removesuffix(":")
+    message = f"Verify by hand: target {file.target} was not written: {reason}"
+    return Finding(code="target-failed", message=message, file=_shown(run, file.path))
 
 
 def _shown(run: Run, path: Path) -> str:
@@ -119,12 +122,14 @@ def _facts(run: Run, files: Iterable[SyncedFile]) -> Iterator[str]:
         if len(alike) > _LISTED_FILES:
             yield f"{os.path.commonpath([path for path, _ in alike])}/: {len(alike)} {status}"
         else:
-            yield from (_fact(path, file) for path, file in alike)
+            yield from (line for path, file in alike for line in _fact(path, file).splitlines())
 
 
 def _fact(path: str, file: SyncedFile) -> str:
-    reason = f" ({file.reason})" if file.reason and file.status != "failed" else ""
-    return f"{path}: {file.status}{reason}"
+    # Why one failed stands with what was found; what follows the first line, here.
+    reason, _, more = file.reason.partition("\n")
+    told = f" ({reason})" if reason and file.status != "failed" else ""
+    return "\n".join(filter(None, [f"{path}: {file.status}{told}", more]))
 
 
 def _short(diff: str) -> list[str]:

@@ -139,6 +139,8 @@ def test_only_files_of_seachange_that_are_written_no_more_are_removed(tmp_path: 
         publish(tmp_path / name, head, check=False)
     (tmp_path / "mine.ts").write_text("// of a person\n")
     (tmp_path / "schema.md").write_text("".join(header(Schema(fingerprint="f"), target="erd")))
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "__pycache__" / "module.cpython-311.pyc").write_text(head)
 
     (stale,) = remove(tmp_path, keep={"kept.ts"}, target="drizzle", check=True)
     assert (stale.status, stale.path.name) == ("stale", "gone.ts")

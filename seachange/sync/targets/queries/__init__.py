@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import get_args
 
 from seachange.errors import ConfigError, TargetFailedError
+from seachange.plan import Finding
 from seachange.sync._python_names import is_plain
 from seachange.sync.model import Schema
 from seachange.sync.target import Artefact, Request, Target
@@ -29,9 +30,11 @@ def _emit(schema: Schema, request: Request) -> Iterator[Artefact]:
     paths = _files(folder)
     read: dict[str, list[Query]] = {}
     broken: list[Broken] = []
+    count = 0
     for path in paths:
         shown = _shown(path, request.settings.root)
         given = read_queries(path, shown=shown)
+        count += len(given)
         broken += [one for one in given if isinstance(one, Broken)]
         queries = [one for one in given if isinstance(one, Query)]
         broken += _twice(queries)
@@ -43,8 +46,8 @@ def _emit(schema: Schema, request: Request) -> Iterator[Artefact]:
     known = analyse([one for one in described if isinstance(one, Described)], catalogue)
     broken += [one for one in known if isinstance(one, Broken)]
     if broken:
-        count = sum(map(len, read.values()))
-        raise TargetFailedError(_report(broken, of=count, revision=schema.revision), hint=_HINT)
+        broken.sort(key=lambda one: (one.file, one.line))
+        raise _failure(broken, of=count, revision=schema.revision)
     found = iter([one for one in known if isinstance(one, Known)])
     package = Package(schema, catalogue, {name: [next(found) for _ in queries] for name, queries in read.items()})
     yield from _artefacts(package, list(read), styles)
@@ -108,17 +111,18 @@ def _twice(queries: Sequence[Query]) -> Iterator[Broken]:
         first.setdefault(query.name, query.line)
 
 
-def _report(broken: Sequence[Broken], *, of: int, revision: str) -> str:
+def _failure(broken: Sequence[Broken], *, of: int, revision: str) -> TargetFailedError:
     at = f" at revision {revision}" if revision else ""
-    lines = [
-        f"{len(broken)} of {of} queries do not fit the database{at}"
-        if len(broken) > 1
-        else f"a query does not fit the database{at}"
-    ]
+    how_many = f"{len(broken)} of {of} queries do" if len(broken) > 1 else f"1 of {of} queries does"
+    lines = [f"{how_many} not fit the database{at}:"]
     for one in broken:
-        lines.append(f"{one.file}:{one.line}: {one.query}: {one.message}{f' ({one.hint})' if one.hint else ''}")
+        lines.append(f"{one.file}:{one.line}: {one.query}: {one.message}")
         lines += [f"    {line}" for line in one.excerpt.split("\n") if line]
-    return "\n".join(lines)
+    findings = [
+        Finding(code="broken-query", message=f"{one.query}: {one.message}{at}", file=one.file, line=one.line, hint=one.hint)
+        for one in broken
+    ]
+    return TargetFailedError("\n".join(lines), hint=_HINT, findings=findings)
 
 
 def _shown(path: Path, root: Path) -> str:

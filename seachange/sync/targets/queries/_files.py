@@ -84,7 +84,10 @@ def read_queries(path: Path, *, shown: str) -> tuple[Query | Broken, ...]:
     :param shown: how messages call it.
     :raises ExtraMissingError: aiosql is not installed.
     """
-    text = path.read_text(encoding="utf-8-sig").replace("\r\n", "\n")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as exc:
+        return (Broken(file=shown, line=1, query=path.name, message=f"the file is not UTF-8: {exc.reason}"),)
     text = _SKIPPED.sub(lambda match: re.sub(r"[^\n]", " ", match[0]) if match["comment"] else match[0], text)
     return tuple(_blocks(text, shown))
 
@@ -92,7 +95,7 @@ def read_queries(path: Path, *, shown: str) -> tuple[Query | Broken, ...]:
 def _blocks(text: str, shown: str) -> Iterator[Query | Broken]:
     # The loader stops at the first mistake and tells its place in words: each query is given to it on its own.
     starts = [match.start() for match in _NAME_LINE.finditer(text)]
-    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+    for start, end in zip(starts, [*starts[1:], len(text)], strict=False):
         yield _query(text[start:end], shown, line=1 + text.count("\n", 0, start))
 
 
