@@ -103,12 +103,13 @@ class Builder:
         domain = None if reference.array else self._domains.get((reference.schema, reference.name))
         return domain is not None and (domain.not_null or self._is_filled(domain.type_ref))
 
-    def _column(self, relation: str, column: pg.Column, *, of_view: bool = False) -> model.Column:
-        sequence = self._serial.get(f"{relation}.{qualified(column.name)}", "")
+    def _column(self, relation: pg.Table | pg.View, column: pg.Column, *, of_view: bool = False) -> model.Column:
+        sequence = self._serial.get(f"{relation.qualified}.{qualified(column.name)}", "")
         serial = bool(sequence) and column.default.startswith("nextval(")
         return model.Column(
             name=column.name,
             type=self._type(column.type, column.type_ref),
+            dimensions=self._dimensions(relation, column),
             position=column.position,
             not_null=column.not_null,
             nullable=of_view or not (column.not_null or self._is_filled(column.type_ref)),
@@ -122,12 +123,15 @@ class Builder:
             comment=column.comment,
         )
 
+    def _dimensions(self, relation: pg.Table | pg.View, column: pg.Column) -> int:
+        return self.details.dimensions.get((relation.schema, relation.name, column.name), int(column.type_ref.array))
+
     def _table(self, table: pg.Table) -> model.Table:
         keys = [(one.kind, self._key(table, one)) for one in table.constraints if one.kind in ("primary key", "unique")]
         return model.Table(
             **_named(table),
             kind=table.kind,
-            columns=tuple(self._column(table.qualified, column) for column in table.columns),
+            columns=tuple(self._column(table, column) for column in table.columns),
             primary_key=next((key for kind, key in keys if kind == "primary key"), None),
             unique_keys=tuple(key for kind, key in keys if kind == "unique"),
             foreign_keys=tuple(self._foreign_key(table, one) for one in table.foreign_keys),
@@ -156,10 +160,12 @@ class Builder:
         return model.View(
             **_named(view),
             kind=view.kind,
-            columns=tuple(self._column(view.qualified, column, of_view=True) for column in view.columns),
+            columns=tuple(self._column(view, column, of_view=True) for column in view.columns),
             indexes=tuple(self._index(view.schema, one) for one in view.indexes),
             triggers=view.triggers,
             definition=view.definition,
+            text=self.details.view_texts.get((view.schema, view.name), ""),
+            options=view.options,
             uses=tuple(self.details.view_uses.get((view.schema, view.name), ())),
             estimated_rows=view.estimated_rows,
             estimated_bytes=view.estimated_bytes,
@@ -271,6 +277,7 @@ def _index_part(row: Row) -> model.IndexPart:
         expression=row.expression or "",
         descending=bool(row.descending),
         nulls_first=bool(row.nulls_first),
-        operator_class=row.operator_class or "",
+        operator_class="" if row.default_operator_class else row.operator_class or "",
+        default_operator_class=row.operator_class or "" if row.default_operator_class else "",
         collation=row.collation or "",
     )

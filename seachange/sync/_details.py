@@ -23,6 +23,8 @@ class Details:
     indexes: Mapping[_Key, Row]
     index_parts: Mapping[_Key, Sequence[Row]]
     view_uses: Mapping[_Key, Sequence[_Key]]
+    view_texts: Mapping[_Key, str]
+    dimensions: Mapping[tuple[str, str, str], int]
     partitions: Mapping[_Key, _Key]
     attributes: Mapping[_Key, Sequence[Row]]
     extension_types: Mapping[_Key, str]
@@ -46,6 +48,8 @@ class Details:
             indexes={(row.schema, row.name): row for row in found["indexes"]},
             index_parts=parts,
             view_uses=uses,
+            view_texts={(row.schema, row.name): row.text for row in found["view texts"]},
+            dimensions={(row.schema, row.relation, row.name): row.dimensions for row in found["dimensions"]},
             partitions={(row.schema, row.name): (row.parent_schema, row.parent) for row in found["partitions"]},
             attributes=attributes,
             extension_types={(row.schema, row.name): row.extension for row in found["extension types"]},

@@ -66,10 +66,12 @@ class Column:
 
     ``default`` is an expression of SQL, as is ``expression``, the one of a generated column. ``nullable`` says whether a row may
     hold NULL there, domains considered; ``serial`` that the default takes the next value of a sequence of its own, ``sequence``.
+    ``dimensions`` are those an array was declared with, which PostgreSQL neither enforces nor dumps.
     """
 
     name: str
     type: Type
+    dimensions: int = 0
     position: int = 0
     not_null: bool = False
     nullable: bool = True
@@ -160,7 +162,7 @@ class IndexPart:
     """One key of an index: a column, or an expression of SQL.
 
     ``nulls_first`` says where they are, whether written or by default (first where ``descending``).
-    ``operator_class`` is empty where it is the default of the type.
+    ``operator_class`` is empty where it is the default of the type, which is then the ``default_operator_class``.
     """
 
     column: str = ""
@@ -168,6 +170,7 @@ class IndexPart:
     descending: bool = False
     nulls_first: bool = False
     operator_class: str = ""
+    default_operator_class: str = ""
     collation: str = ""
 
 

@@ -42,7 +42,7 @@ _INDEX_PARTS = """
 SELECT n.nspname AS schema, c.relname AS name, k.number, k.number > i.indnkeyatts AS included, a.attname AS column,
        CASE WHEN a.attname IS NULL THEN pg_get_indexdef(i.indexrelid, k.number, false) END AS expression,
        i.indoption[k.number - 1] & 1 = 1 AS descending, i.indoption[k.number - 1] & 2 = 2 AS nulls_first,
-       CASE WHEN NOT o.opcdefault THEN o.opcname END AS operator_class,
+       o.opcname AS operator_class, o.opcdefault AS default_operator_class,
        CASE WHEN l.oid <> coalesce(a.attcollation, 100) THEN quote_ident(ln.nspname) || '.' || quote_ident(l.collname) END
            AS collation
 FROM pg_index i
@@ -68,6 +68,22 @@ JOIN pg_class c ON c.oid = d.refobjid AND c.oid <> v.oid
 JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE vn.nspname = ANY (%(schemas)s) AND c.relkind <> 'S'
 ORDER BY 1, 2, 3, 4
+"""
+
+# Short, as psql shows it; what the catalogue compares has all of the parentheses.
+_VIEW_TEXTS = """
+SELECT n.nspname AS schema, c.relname AS name, pg_get_viewdef(c.oid, true) AS text
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = ANY (%(schemas)s) AND c.relkind IN ('v', 'm')
+"""
+
+_DIMENSIONS = """
+SELECT n.nspname AS schema, c.relname AS relation, a.attname AS name, a.attndims::int AS dimensions
+FROM pg_attribute a
+JOIN pg_class c ON c.oid = a.attrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = ANY (%(schemas)s) AND a.attndims > 1 AND a.attnum > 0 AND NOT a.attisdropped
 """
 
 _PARTITIONS = """
@@ -119,6 +135,8 @@ def detail_queries(version: int) -> dict[str, str]:
         "indexes": _INDEXES.format(nulls_not_distinct=nulls),
         "index parts": _INDEX_PARTS,
         "view uses": _VIEW_USES,
+        "view texts": _VIEW_TEXTS,
+        "dimensions": _DIMENSIONS,
         "partitions": _PARTITIONS,
         "attributes": _ATTRIBUTES,
         "extension types": _EXTENSION_TYPES,

@@ -119,9 +119,15 @@ class Table(_Relation):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class View(_Relation):
-    """A view or materialized view; ``uses`` names the tables and views that its query reads."""
+    """A view or materialized view; ``uses`` names the tables and views that its query reads.
+
+    ``definition`` is the query as all versions of PostgreSQL print it, ``text`` as short as this one does; ``options`` are
+    such as ``security_barrier=true``.
+    """
 
     definition: str = ""
+    text: str = ""
+    options: tuple[str, ...] = ()
     kind: Literal["view", "materialized view"] = "view"
     uses: tuple[tuple[str, str], ...] = ()
 

@@ -64,6 +64,7 @@ def test_columns_know_their_types_with_lengths_domains_and_extensions(schema: Sc
     assert schema.base_type(clients["email"].type).extension == "citext"
     assert schema.base_type(clients["mails"].type).array
     assert clients["stays"].type.kind == "multirange"
+    assert [clients[name].dimensions for name in ("name", "tags", "matrix")] == [0, 1, 2]
 
 
 def test_columns_know_who_fills_them(schema: Schema) -> None:
@@ -106,9 +107,9 @@ def test_indexes_know_the_parts_of_their_keys(schema: Schema) -> None:
     by_name = {index.name: index for index in _table(schema, "keys").indexes}
 
     assert by_name["parts"].parts == (
-        IndexPart(column="c", descending=True, nulls_first=True),
+        IndexPart(column="c", descending=True, nulls_first=True, default_operator_class="int4_ops"),
         IndexPart(column="b", operator_class="text_pattern_ops", collation='pg_catalog."POSIX"'),
-        IndexPart(expression="lower(b)", descending=True, collation='pg_catalog."C"'),
+        IndexPart(expression="lower(b)", descending=True, default_operator_class="text_ops", collation='pg_catalog."C"'),
     )
     assert (by_name["parts"].include, by_name["parts"].predicate, by_name["parts"].columns) == (("a",), "(c > 3)", ())
     assert (by_name["paths"].method, by_name["paths"].parts[0].operator_class) == ("gin", "jsonb_path_ops")

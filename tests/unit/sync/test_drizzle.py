@@ -96,11 +96,7 @@ def test_a_vector_has_its_dimensions() -> None:
         pytest.param(IndexPart(column="a b", descending=True, nulls_first=True), "table.aB.desc().nullsFirst()", id="descending"),
         pytest.param(IndexPart(column="a b", nulls_first=True), "table.aB.asc().nullsFirst()", id="nulls first"),
         pytest.param(IndexPart(column="a b", operator_class="text_ops"), 'table.aB.op("text_ops")', id="operator class"),
-        pytest.param(
-            IndexPart(column="a b", operator_class="text_ops", descending=True, nulls_first=True),
-            'sql`"a b" text_ops DESC`',
-            id="operator class and order, which drizzle-kit forgets",
-        ),
+        pytest.param(IndexPart(column="a b", default_operator_class="int4_ops"), 'table.aB.op("int4_ops")', id="default class"),
         pytest.param(IndexPart(column="a b", collation='pg_catalog."C"'), 'sql`"a b" COLLATE pg_catalog."C"`', id="collation"),
         pytest.param(IndexPart(expression="lower(x)", descending=True), "sql`lower(x) DESC NULLS LAST`", id="expression"),
     ],

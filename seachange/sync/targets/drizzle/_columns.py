@@ -96,7 +96,7 @@ def not_in_drizzle(*texts: str, indent: str = "") -> list[str]:
 
 
 def _array(column: Column) -> str:
-    return ".array()" if column.type.array else ""
+    return ".array()" * max(column.dimensions, int(column.type.array))
 
 
 def _losses(column: Column, sequence: Sequence | None, *, table: Table) -> Iterator[str]:

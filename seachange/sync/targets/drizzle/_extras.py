@@ -38,7 +38,7 @@ class Extras:
         lines = [
             *self._primary_key(table, properties),
             *(line for key in table.unique_keys for line in self._unique(key, properties)),
-            *(line for one in table.foreign_keys for line in self._foreign_key(one, table, properties)),
+            *(line for one in self._references(table) for line in self._foreign_key(one, table, properties)),
             *self._checks(table),
             *(line for one in table.exclusions for line in not_in_drizzle(f"{one.name} {plain(one.definition)}")),
             *(line for one in table.indexes for line in self._index(one, properties)),
@@ -66,6 +66,13 @@ class Extras:
         yield from jsdoc(key.comment)
         yield from not_in_drizzle(*_losses(key))
         yield f"unique({literal(key.name)}).on({_columns('table', key.columns, properties)}){nulls},"
+
+    def _references(self, table: Table) -> Sequence[ForeignKey]:
+        """Return the foreign keys of a table, of a partition also those that it has of the partitioned table."""
+        parent = self.schema.relations.get(table.partition_of) if table.partition_of else None
+        theirs = self._references(parent) if isinstance(parent, Table) else ()
+        own = {one.name for one in table.foreign_keys}
+        return sorted((*table.foreign_keys, *(one for one in theirs if one.name not in own)), key=lambda one: one.name)
 
     def _foreign_key(self, key: ForeignKey, table: Table, properties: Mapping[str, str]) -> Iterator[str]:
         target = "table" if key.references == table.key else self.naming.relations.get(key.references)
@@ -97,7 +104,7 @@ class Extras:
         lost += ["NULLS NOT DISTINCT"] if index.nulls_not_distinct else []
         yield from not_in_drizzle(*lost, *([] if index.valid else ["that the index is invalid: it was never finished"]))
         parts = ", ".join(_part(part, properties) for part in index.parts)
-        where = f".where({sql(without_parentheses(index.predicate))})" if index.predicate else ""
+        where = f".where({sql(index.predicate)})" if index.predicate else ""
         yield f"{function}({literal(index.name)}).using({literal(index.method)}, {parts}){where},"
 
     def _policy(self, policy: Policy) -> Iterator[str]:
@@ -107,8 +114,8 @@ class Extras:
             f'for: "{policy.command}"',
             f"to: [{', '.join(map(literal, sorted(policy.roles or ('public',))))}]",
         ]
-        parts += [f"using: {sql(without_parentheses(policy.using))}"] if policy.using else []
-        parts += [f"withCheck: {sql(without_parentheses(policy.check))}"] if policy.check else []
+        parts += [f"using: {sql(policy.using)}"] if policy.using else []
+        parts += [f"withCheck: {sql(policy.check)}"] if policy.check else []
         yield from jsdoc(policy.comment)
         yield f"pgPolicy({literal(policy.name)}, {{ {', '.join(parts)} }}),"
 
@@ -139,15 +146,15 @@ def _reference_losses(key: ForeignKey) -> Iterator[str]:
 
 
 def _part(part: IndexPart, properties: Mapping[str, str]) -> str:
+    operators = part.operator_class or part.default_operator_class
+    if part.column and not part.collation:
+        nulls = ".nullsFirst()" if part.nulls_first else ".nullsLast()"
+        order = f"{'.desc()' if part.descending else '.asc()'}{nulls}" if part.descending or part.nulls_first else ""
+        # drizzle-kit compares its name, also where it is the default.
+        return f"{access('table', properties[part.column])}{order}{f'.op({literal(operators)})' if operators else ''}"
     order = " DESC" if part.descending else ""
     if part.nulls_first != part.descending:
         order += f" NULLS {'FIRST' if part.nulls_first else 'LAST'}"
-    # drizzle-kit forgets the order of a column that has an operator class.
-    if part.column and not part.collation and not (part.operator_class and order):
-        nulls = ".nullsFirst()" if part.nulls_first else ".nullsLast()"
-        shown = f"{'.desc()' if part.descending else '.asc()'}{nulls}" if order else ""
-        chosen = f".op({literal(part.operator_class)})" if part.operator_class else ""
-        return f"{access('table', properties[part.column])}{shown}{chosen}"
     text = qualified(part.column) if part.column else part.expression
     text += f" COLLATE {part.collation}" if part.collation else ""
     return sql(f"{text}{f' {part.operator_class}' if part.operator_class else ''}{order}")

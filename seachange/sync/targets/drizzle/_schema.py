@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from seachange.sync._typescript import jsdoc, line_comment, literal
+from seachange.sync._typescript import camel_case, jsdoc, line_comment, literal
 from seachange.sync.model import Schema, Sequence, Table, View
 from seachange.sync.target import header
 from seachange.sync.targets.drizzle._columns import Columns, is_serial, not_in_drizzle, sequence_options
@@ -124,7 +124,8 @@ class _File:
         lines = [*jsdoc(view.comment), *not_in_drizzle(*(plain(index.definition) for index in view.indexes))]
         lines.append(f"export const {constant} = {function}({literal(view.name)}, {{")
         lines += self._columns.view_lines(view, self._naming.properties[view.key])
-        yield "\n".join([*lines, f"}}).as({sql(one_line(view.definition))});", *self._row_types(view)])
+        options = f".with({_options(view)})" if view.options else ""
+        yield "\n".join([*lines, f"}}){options}.as({sql(one_line(view.text or view.definition))});", *self._row_types(view)])
 
     def _elsewhere(self) -> str:
         """Return a comment about the objects that drizzle has no words for at all."""
@@ -155,6 +156,15 @@ def _table_losses(table: Table) -> Iterator[str]:
         yield "FORCE ROW LEVEL SECURITY"
     if table.policies and not table.row_security:
         yield "that row level security is off: with policies, drizzle-kit turns it on"
+
+
+def _options(view: View) -> str:
+    pairs = [option.partition("=") for option in view.options]
+    return f"{{ {', '.join(f'{camel_case(name)}: {_option(value)}' for name, _, value in pairs)} }}"
+
+
+def _option(value: str) -> str:
+    return value if value in ("true", "false") or value.isdecimal() else literal(value)
 
 
 def _after_used(views: Iterable[View]) -> list[View]:
