@@ -47,7 +47,7 @@ class Naming:
         :param schema: what is described.
         :param options: of the target.
         """
-        constants = Names({*PG_CORE, "sql", "relations", "one", "many", "table", "value"})
+        constants = Names({*PG_CORE, "sql", "relations", "one", "many", "table", "value", "parsed", "bytes", "shape"})
         types = Names()
         relations = [one for one in schema.tables if is_described(one, options)] + list(schema.views)
 

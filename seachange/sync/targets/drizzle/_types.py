@@ -15,7 +15,7 @@ from seachange.sync.targets.drizzle._sql import plain
 
 __all__ = ["Builder", "Types"]
 
-Data = Literal["string", "number", "bigint", "boolean", "unknown", "Buffer", "other"]
+Data = Literal["string", "number", "bigint", "boolean", "unknown", "Buffer", "point", "circle", "other"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -61,16 +61,26 @@ _DATA: Mapping[str, Data] = {
     "json": "unknown",
     "jsonb": "unknown",
     "bytea": "Buffer",
+    "point": "point",
+    "circle": "circle",
 }
+_TYPESCRIPT = {"point": "{ x: number; y: number }", "circle": "{ x: number; y: number; radius: number }"}
 _FROM: Mapping[Data, str] = {
-    "string": "String(value)",
+    "string": "value",
     "number": "Number(value)",
     "bigint": "BigInt(value)",
     "boolean": 'value === true || value === "t"',
     "unknown": "parsed(value)",
     "Buffer": "bytes(value)",
+    "point": "shape(value)",
+    "circle": "shape(value)",
 }
-_TO: Mapping[Data, str] = {"unknown": "JSON.stringify(value)", "Buffer": '`\\\\x${value.toString("hex")}`'}
+_TO: Mapping[Data, str] = {
+    "unknown": "JSON.stringify(value)",
+    "Buffer": '`\\\\x${value.toString("hex")}`',
+    "point": "`(${value.x},${value.y})`",
+    "circle": "`<(${value.x},${value.y}),${value.radius}>`",
+}
 # node-postgres hands over values of known types, and those in arrays of unknown types as text.
 _HELPERS = {
     "parsed": """\
@@ -81,6 +91,13 @@ function parsed(value: unknown): unknown {
   } catch {
     return value;
   }
+}
+""",
+    "shape": """\
+function shape(value: any): any {
+  if (typeof value !== "string") return value;
+  const [x, y, radius] = value.replace(/[()<>]/g, "").split(",").map(Number);
+  return radius === undefined ? { x, y } : { x, y, radius };
 }
 """,
     "bytes": """\
@@ -172,25 +189,25 @@ class Types:
         data: Data = "string"
         if base.system:
             data = self._options.bigint if base.name == "int8" else _DATA.get(base.name, "string")
-        return data, data, array
+        return data, _TYPESCRIPT.get(data, data), array
 
     def _declaration(self, type: Type, *, data: Data, typescript: str, array: bool) -> list[str]:  # noqa: A002
         shown = f"{typescript}[]" if array else typescript
         convert, send = _FROM[data], _TO.get(data, "")
         if typescript != data:
-            convert = f"value as {typescript}"
-        driver = {"unknown": "unknown", "Buffer": "Uint8Array | string"}.get(data, "any" if array or convert else "string")
+            convert = f"{convert if data in _TYPESCRIPT else 'value'} as {typescript}"
+        driver = {"unknown": "unknown", "Buffer": "Uint8Array | string"}.get(data, "string" if data == "string" else "any")
         head = self._name_of(type)
         body = [f"  dataType: () => {literal(_sql_name(type))},"]
         if array:
             self.imports |= {"parsePgArray", "makePgArray"}
             driver = "string | unknown[]"
+            element = "value" if data == "string" else f"value === null ? value : {convert}"
             body.append("  fromDriver: (value) =>")
-            body.append(f'    (typeof value === "string" ? parsePgArray(value) : value).map((value: any) => {convert}),')
+            body.append(f'    (typeof value === "string" ? parsePgArray(value) : value).map((value: any) => {element}),')
             body.append(f"  toDriver: (value) => makePgArray(value{f'.map((value) => {send})' if send else ''}),")
         elif data != "string" or typescript != data:
-            body.append(f"  fromDriver: (value) => {convert},")
-            body += [f"  toDriver: (value) => {send},"] if send else []
+            body += [f"  fromDriver: (value) => {convert},", *([f"  toDriver: (value) => {send},"] if send else [])]
         domain = self._schema.domains_by_key.get(type.key) if type.kind == "domain" else None
         return [
             *(jsdoc(_domain_text(domain)) if domain else []),
