@@ -48,7 +48,8 @@ class Names:
     def of_field(self, name: str) -> str:
         """Return a column's name, changed as little as Python needs, as a name that is not taken yet."""
         # Two leading underscores would be mangled with the name of the class.
-        return self._unused(_identifier(re.sub(r"^__+", "", _clean(name)), empty="column"))
+        text = _clean(name)
+        return self._unused(_identifier(text.lstrip("_") if text.startswith("__") else text, empty="column"))
 
     def of_public(self, name: str, *, empty: str = "column") -> str:
         """Return a column's name, changed as little as Python needs, without an underscore in front, as one not taken yet.
@@ -84,6 +85,8 @@ def _camel_case(*words: str) -> str:
 
 
 def _clean(text: str) -> str:
+    if text.isascii() and text.isidentifier():
+        return text
     # Python reads identifiers in this normal form.
     text = unicodedata.normalize("NFKC", text)
     return "".join(character if f"a{character}".isidentifier() else "_" for character in text)

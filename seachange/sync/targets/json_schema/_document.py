@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -14,7 +13,7 @@ from seachange.sync.targets.json_schema._values import Values, nullable
 __all__ = ["describe_json"]
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_dumped = functools.partial(json.dumps, ensure_ascii=False)
+_dumped = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def describe_json(schema: Schema) -> str:
@@ -81,5 +80,5 @@ def _object(relation: Table | View, form: str, properties: dict[str, str], *, re
         lines += [f"    {_dumped(name)}: {text}," for name, text in properties.items()]
         lines[-1] = lines[-1][:-1]
         lines.append("  },")
-    lines += [f'  "required": {_dumped(list(required))},'] if required else []
+    lines += [f'  "required": [{", ".join(map(_dumped, required))}],'] if required else []
     return "\n    ".join([*lines, '  "additionalProperties": false', "}"])

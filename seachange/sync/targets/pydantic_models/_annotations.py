@@ -65,6 +65,7 @@ class Annotations:
     aliases: dict[str, str] = dataclasses.field(default_factory=dict)
     registered: set[Type] = dataclasses.field(default_factory=set)
     _limited: dict[str, str] = dataclasses.field(default_factory=dict)
+    _made: dict[tuple[Type, bool], str] = dataclasses.field(default_factory=dict)
 
     def of(self, pg_type: Type, *, given: bool = False) -> str:
         """Return the annotation of a type.
@@ -72,8 +73,14 @@ class Annotations:
         :param pg_type: the type.
         :param given: whether values are given to the database rather than read from it.
         """
-        if not pg_type.array:
-            return self._scalar(pg_type, given=given)
+        # A handful of types stand behind ten thousands of columns.
+        if (pg_type, given) not in self._made:
+            self._made[pg_type, given] = (
+                self._array(pg_type, given=given) if pg_type.array else self._scalar(pg_type, given=given)
+            )
+        return self._made[pg_type, given]
+
+    def _array(self, pg_type: Type, *, given: bool) -> str:
         element = dataclasses.replace(pg_type, array=False)
         self._register(element)
         text = self._scalar(element, given=given)

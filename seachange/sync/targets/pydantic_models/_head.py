@@ -122,10 +122,10 @@ def _support(text: str) -> Iterator[str]:
 def _imports(own: str, supporting: str, options: Options) -> Iterator[str]:
     yield from imports(own)
     needed = set(re.findall(r"\w+", "\n".join([supporting, *_FOR_CHECKERS]) if "register_types" in supporting else supporting))
-    words = needed.union(re.findall(r"\w+", own))
     for module, names in _FROM.items():
         # What a comment of the database mentions is no reason to need the driver.
-        used = [name for name in names if name in (needed if module.startswith("psycopg") else words)]
+        optional = module.startswith("psycopg")
+        used = [name for name in names if name in needed or (not optional and name in own)]
         yield from [f"from {module} import {', '.join(used)}"] if used else ()
     module, name = options.base
     yield f"from {module} import {name} as _Base"
