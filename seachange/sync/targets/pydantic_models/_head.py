@@ -100,7 +100,7 @@ def head(schema: Schema, options: Options, *, annotations: Annotations, body: Se
     yield from ('"""', "", "# ruff: noqa", "# fmt: off", "", "from __future__ import annotations", "")
     yield from _imports(own, "\n".join([*parts, *registered, _bases(options)]), options)
     yield from (line for part in parts for line in part.splitlines())
-    yield from ("", *aliases) if aliases else ()
+    yield from ("", "", *aliases) if aliases else ()
     yield from _bases(options).splitlines()
     yield from body
     yield from registered
