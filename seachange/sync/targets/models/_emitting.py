@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import keyword
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -19,6 +21,7 @@ from seachange.postgres import programs
 from seachange.sync.model import Schema
 from seachange.sync.target import Artefact, Request, header
 from seachange.sync.targets.models._job import Answer, Job
+from seachange.sync.targets.models._names import RESERVED
 from seachange.sync.targets.models._place import refuse_compared
 
 __all__ = ["OPTIONS", "emit"]
@@ -85,8 +88,6 @@ def _ask(job: Job, request: Request) -> Answer:
 
 def _own_path() -> dict[str, str]:
     # The process may find Seachange in another place than this one did, which tasks.py or a tool put on the path.
-    import os
-
     package = str(Path(__file__).resolve().parents[4])
     return {"PYTHONPATH": os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), package)))}
 
@@ -95,8 +96,8 @@ def _check_options(request: Request) -> None:
     for name, value in request.options.items():
         where = f"sync_options.{request.target}.{name}"
         if name == "base_class":
-            if not isinstance(value, str) or not value.isidentifier():
-                raise ConfigError(f"{where} is {value!r}, no name of a class", hint='for example base_class = "Model"')
+            if not isinstance(value, str) or not value.isidentifier() or keyword.iskeyword(value) or value in RESERVED:
+                raise ConfigError(f"{where} is {value!r}, no free name of a class", hint='for example base_class = "Model"')
         elif not isinstance(value, bool):
             raise ConfigError(f"{where} is {value!r}, neither true nor false", hint=f"{name}: {OPTIONS[name]}")
 

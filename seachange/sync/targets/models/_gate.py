@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import types
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -95,11 +95,17 @@ def _line_of(exc: BaseException, text: str) -> str:
     return lines[number - 1].strip()[:200] if 0 < number <= len(lines) else ""
 
 
+def _foreign_keys(metadata: sa.MetaData) -> Iterator[sa.ForeignKeyConstraint]:
+    for table in metadata.tables.values():
+        yield from table.foreign_key_constraints
+
+
 def _differences(metadata: sa.MetaData, found: Found, job: Job) -> list[str]:
     from alembic.autogenerate import compare_metadata
     from alembic.runtime.migration import MigrationContext
 
     wanted = {(table.schema, table.name) for table in found.metadata.tables.values()}
+    keys = {(one.table.schema, one.table.name, one.name) for one in _foreign_keys(found.metadata)}
     schemas = {schema for schema, _ in wanted}
     left_out = {kind for option, kinds in _LEFT_OUT.items() if job.options.get(option) for kind in kinds}
 
@@ -109,7 +115,10 @@ def _differences(metadata: sa.MetaData, found: Found, job: Job) -> list[str]:
         return kind != "table" or (parents["schema_name"], name) in wanted
 
     def include_object(*described: Any) -> bool:
-        _, _, kind, _, _ = described
+        thing, name, kind, reflected, _ = described
+        if kind == "foreign_key_constraint" and reflected and (thing.table.schema, thing.table.name, name) not in keys:
+            # A copy that PostgreSQL made for a partition of the table that is referred to.
+            return False
         return kind not in left_out
 
     context = MigrationContext.configure(

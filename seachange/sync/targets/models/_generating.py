@@ -72,6 +72,9 @@ def generate(found: Found, job: Job) -> str:
     """
     prepare(found)
     options = {name for name, value in job.options.items() if value is True} | {"nosyntheticenums"}
+    if job.target == "sqlmodel":
+        # SQLModel has no joined inheritance.
+        options.add("nojoined")
     arguments = {} if job.target == "sqlmodel" else {"base_class_name": job.options.get("base_class") or "Base"}
     generator = _GENERATORS[job.target](found.metadata, found.connection, sorted(options), **arguments)
     generator.found = found

@@ -18,6 +18,7 @@ from seachange.sync.targets.models._preparing import EXCLUSION, FILLED, PLAIN
 from seachange.sync.targets.models._python import python_type
 from seachange.sync.targets.models._reflecting import Found
 from seachange.sync.targets.models._related import Related
+from seachange.sync.targets.models._texts import call
 from seachange.sync.targets.models._types import UNKNOWN_CLASS, DomainType, Unknown, declaration
 
 __all__ = ["Mended"]
@@ -114,9 +115,11 @@ class Mended(Related):
         self.add_import(type)
         if isinstance(type, sa.ARRAY):
             return f"ARRAY({self._type(type.item_type)})"
-        if isinstance(type, sa.Enum) and (name := self._enums.get((type.schema, str(type.name)))):
-            schema = f", schema={type.schema!r}" if type.schema else ""
-            return f"Enum({name}, {_ENUM_VALUES}, name={type.name!r}{schema})"
+        if isinstance(type, sa.Enum):
+            self.add_literal_import("sqlalchemy", "Enum")
+            name = self._enums.get((type.schema, str(type.name)))
+            labels = [name, _ENUM_VALUES] if name else map(repr, type.enums)
+            return call("Enum", *labels, name=repr(type.name), schema=repr(type.schema) if type.schema else "")
         return super().render_column_type(sa.Column("x", type))
 
     def render_column_python_type(self, column: sa.Column[Any]) -> str:
@@ -236,7 +239,7 @@ class Mended(Related):
         self.add_literal_import("sqlalchemy.dialects.postgresql", "DOMAIN")
         base = self._type(type.base)
         schema = self.found.schema_of(type.domain.schema)
-        return f"{type.variable} = {self._with_imports(declaration(type.domain, base, schema=schema))}"
+        return f"{type.variable} = {self._with_imports(declaration(type, base, schema=schema))}"
 
 
 def _numbered(column: sa.Column[Any]) -> bool | None:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from seachange.errors import ConfigError
+from seachange.errors import ConfigError, TargetFailedError
 from seachange.sync.target import Request
 
 __all__ = ["refuse_compared"]
@@ -19,7 +19,8 @@ def refuse_compared(request: Request) -> None:
     """Refuse to write the models that Alembic compares with the database: they would follow what they are to lead.
 
     :param request: whose path it is; ``compared`` tells the files that env.py's models come from.
-    :raises ConfigError: the path is one of those files, or holds something that was not written by Seachange.
+    :raises ConfigError: the path is one of those files.
+    :raises TargetFailedError: what is there was not written by Seachange.
     """
     place = request.path.resolve()
     hint = f"give {request.target} another file in sync_paths; models that follow the database are read, copied or compared"
@@ -35,7 +36,7 @@ def refuse_compared(request: Request) -> None:
         )
     present = request.present()
     if present and _MARK not in present[:_HEAD]:
-        raise ConfigError(
+        raise TargetFailedError(
             f"target {request.target} would write {place}, which is there and was not written by Seachange",
             hint=f"move it away, or give {request.target} another file in sync_paths",
         )

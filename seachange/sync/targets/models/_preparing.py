@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +23,7 @@ __all__ = ["CYCLIC", "EXCLUSION", "FILLED", "PLAIN", "prepare"]
 #: only the database fills in. With EXCLUSION goes what was read of an exclusion constraint.
 PLAIN, CYCLIC, FILLED, EXCLUSION = "seachange_plain", "seachange_cyclic", "seachange_filled", "seachange_exclusion"
 _LIMITS = {"smallint": 2**15, "integer": 2**31, "bigint": 2**63}
+_NEXTVAL = re.compile(r"nextval\('(.+)'::regclass\)")
 _SERIAL = ("int4", "int8")
 
 
@@ -37,11 +39,10 @@ def prepare(found: Found) -> None:
         for column in table.columns:
             _prepare_column(column, known, found)
         for exclusion in exclusions.get(known.key, ()):
-            elements: list[Any] = [
-                (sa.literal_column(text), operator)
-                for text, operator in zip(exclusion.expressions, exclusion.operators, strict=True)
-            ]
-            table.append_constraint(ExcludeConstraint(*elements, name=exclusion.name, info={EXCLUSION: exclusion}))
+            parts = zip(exclusion.expressions, exclusion.operators, strict=True)
+            added = ExcludeConstraint(*((sa.literal_column(text), operator) for text, operator in parts), name=exclusion.name)
+            added.info[EXCLUSION] = exclusion
+            table.append_constraint(added)
         for constraint in table.constraints:
             if isinstance(constraint, sa.ForeignKeyConstraint):
                 if {table.key, constraint.referred_table.key} <= circular and constraint.referred_table is not table:
@@ -79,7 +80,9 @@ def _prepare_column(column: sa.Column[Any], known: Table, found: Found) -> None:
         vars(default)["sqltext"] = escaped(clause.text)
     elif isinstance(default, sa.DefaultClause):
         clause.text = escaped(clause.text)
-        if ours.sequence:
+        if ours.default.startswith("nextval("):
+            # As Alembic spells what the database has; a call that differs it would try out.
+            clause.text = clause.text.replace("::regclass", "")
             _mend_sequence(column, known, found)
 
 
@@ -96,7 +99,9 @@ def _shorten(identity: sa.Identity, column: Column) -> None:
 
 def _mend_sequence(column: sa.Column[Any], known: Table, found: Found) -> None:
     ours = known.by_name[column.name]
-    sequence = next((one for one in found.schema.sequences if one.qualified == ours.sequence), None)
+    literal = _NEXTVAL.match(ours.default)
+    name = literal[1].replace("''", "'") if literal else ""
+    sequence = next((one for one in found.schema.sequences if one.qualified == name), None)
     if sequence is None:
         return
     key = column.primary_key

@@ -57,7 +57,20 @@ def reflect(connection: sa.Connection, job: Job) -> Found:
     metadata = sa.MetaData(naming_convention=_NO_CONVENTION)
     for name, only in _by_schema(_with_referred(job.tables, tables)).items():
         metadata.reflect(connection, schema=None if name == default else name, only=only, resolve_fks=False)
+    for table in metadata.tables.values():
+        _drop_copies(table, tables[table.schema or default, table.name])
     return Found(connection=connection, metadata=metadata, schema=schema, tables=tables, default_schema=default)
+
+
+def _drop_copies(table: sa.Table, known: Table) -> None:
+    # A foreign key to a partitioned table has a copy for each partition, which SQLAlchemy reflects too.
+    names = {one.name for one in known.foreign_keys}
+    for constraint in table.foreign_key_constraints:
+        if constraint.name not in names:
+            table.constraints.discard(constraint)
+            for element in constraint.elements:
+                element.parent.foreign_keys.discard(element)
+                table.foreign_keys.discard(element)
 
 
 def _with_referred(keys: Iterable[tuple[str, str]], tables: Mapping[tuple[str, str], Table]) -> set[tuple[str, str]]:

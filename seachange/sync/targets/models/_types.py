@@ -14,6 +14,18 @@ from seachange.sync.targets.models._texts import call, text_call
 
 __all__ = ["UNKNOWN", "UNKNOWN_CLASS", "DomainType", "Unknown", "declaration", "mended"]
 
+_MODIFIERS = {
+    "varchar": ("length",),
+    "bpchar": ("length",),
+    "bit": ("length",),
+    "varbit": ("length",),
+    "numeric": ("precision", "scale"),
+    "time": ("precision",),
+    "timetz": ("precision",),
+    "timestamp": ("precision",),
+    "timestamptz": ("precision",),
+}
+
 #: The class that stands in generated modules for types that SQLAlchemy has no name for.
 UNKNOWN = "PostgreSQLType"
 UNKNOWN_CLASS = f'''class {UNKNOWN}(UserDefinedType[Any]):
@@ -53,6 +65,7 @@ class DomainType(UserDefinedType[Any]):
         self.domain = domain
         self.base = base
         self.variable = ""
+        self.collation = ""
 
     def get_col_spec(self, **_: Any) -> str:
         """Return its name in SQL."""
@@ -76,7 +89,7 @@ def mended(reflected: TypeEngine[Any], type: Type, schema: Schema) -> TypeEngine
     if type.kind == "domain" and type.key in schema.domains_by_key:
         domain = schema.domains_by_key[type.key]
         base = reflected.data_type if isinstance(reflected, postgresql.DOMAIN) else sa.types.NULLTYPE
-        return DomainType(domain, mended(base, domain.type, schema))
+        return _domain(domain, mended(base, domain.type, schema))
     if isinstance(reflected, sa.types.NullType):
         return Unknown(type.text)
     if getattr(reflected, "collation", None) == "default":
@@ -85,17 +98,30 @@ def mended(reflected: TypeEngine[Any], type: Type, schema: Schema) -> TypeEngine
     return reflected
 
 
-def declaration(domain: Domain, base: str, *, schema: str | None) -> str:
+def _domain(domain: Domain, base: TypeEngine[Any]) -> DomainType:
+    found = DomainType(domain, base)
+    if isinstance(base, sa.String):
+        # It is the domain's, which SQLAlchemy says of the type below.
+        found.collation, base.collation = base.collation or "", None
+    modifiers = [int(one) for one in domain.type.modifiers if one.lstrip("-").isdigit()]
+    # SQLAlchemy strips them from the type below a domain.
+    for name, value in zip(_MODIFIERS.get(domain.type.name, ()), modifiers, strict=False):
+        setattr(base.item_type if isinstance(base, sa.ARRAY) else base, name, value)
+    return found
+
+
+def declaration(type: DomainType, base: str, *, schema: str | None) -> str:  # noqa: A002
     """Return the call that declares a domain.
 
-    :param domain: with its checks; SQLAlchemy takes one, so several become one.
+    :param type: the domain with its checks; SQLAlchemy takes one, so several become one.
     :param base: the type below, as code.
     :param schema: None for the default one.
     """
+    domain = type.domain
     checks = [check.expression for check in domain.checks]
     options = {
         "schema": repr(schema) if schema else "",
-        "collation": repr(domain.collation) if domain.collation else "",
+        "collation": repr(type.collation) if type.collation else "",
         "default": text_call(domain.default) if domain.default else "",
         "not_null": "True" if domain.not_null else "",
         "constraint_name": repr(domain.checks[0].name) if len(checks) == 1 else "",
