@@ -23,21 +23,23 @@ def refuse_compared(request: Request) -> None:
     :raises TargetFailedError: what is there was not written by Seachange.
     """
     place = request.path.resolve()
-    hint = f"give {request.target} another file in sync_paths; models that follow the database are read, copied or compared"
+    root = request.settings.root.resolve()
+    name = place.relative_to(root) if place.is_relative_to(root) else place
+    hint = f"set sync_paths.{request.target} to another file; what is good in it is copied into the models by hand"
     if place in {path.resolve() for path in _named(request)}:
         raise ConfigError(
-            f"target {request.target} would write {place}, from which models = {request.settings.models!r} takes the tables that "
+            f"target {request.target} would write {name}, from which models = {request.settings.models!r} takes the tables that "
             "Alembic compares with the database",
             hint=hint,
         )
     if place in {path.resolve() for path in request.compared()}:
         raise ConfigError(
-            f"target {request.target} would write {place}, from which env.py takes the tables that Alembic compares", hint=hint
+            f"target {request.target} would write {name}, from which env.py takes the tables that Alembic compares", hint=hint
         )
     present = request.present()
     if present and _MARK not in present[:_HEAD]:
         raise TargetFailedError(
-            f"target {request.target} would write {place}, which is there and was not written by Seachange",
+            f"target {request.target} would write {name}, which is there and was not written by Seachange",
             hint=f"move it away, or give {request.target} another file in sync_paths",
         )
 
