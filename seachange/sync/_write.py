@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import dataclasses
 import difflib
@@ -16,13 +17,14 @@ from seachange.errors import ExitCode, NotWritableError
 from seachange.partial import partial_folder
 from seachange.plan import Finding
 
-__all__ = ["SyncResult", "SyncedFile", "publish", "remove"]
+__all__ = ["SyncResult", "SyncedFile", "Writer", "publish", "remove", "writing"]
 
 # Beyond this many lines, comparing takes longer than anybody reads.
 _MOST_LINES = 20_000
 # What header() of a target says first.
 _MARK = b"Written by Seachange from the database"
 _HEAD_BYTES = 1000
+_AT_ONCE = 16
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -61,13 +63,78 @@ class SyncResult:
         return tuple(file for file in self.files if file.status == "failed")
 
 
-def publish(path: Path, text: str, *, check: bool, target: str = "", volatile: re.Pattern[str] | None = None) -> SyncedFile:
+class Writer:
+    """Files that are given their texts together, when all of them are on the disk under other names."""
+
+    def __init__(self, stack: contextlib.ExitStack) -> None:
+        self._stack = stack
+        self._folders: dict[Path, Path] = {}
+        self._pending: dict[Path, Path] = {}
+
+    def put(self, path: Path, content: bytes) -> None:
+        """Write the content beside the file.
+
+        :raises OSError: it cannot be written.
+        """
+        folder = self._folders.get(path.parent)
+        if folder is None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            folder = self._folders[path.parent] = self._stack.enter_context(partial_folder(path.parent))
+        fresh = folder / path.name
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+        with os.fdopen(descriptor, "wb") as file:
+            _keep_mode(path, file.fileno())
+            file.write(content)
+        self._pending[path] = fresh
+
+    def finish(self) -> None:
+        """Give each file its text.
+
+        :raises NotWritableError: a file cannot be written.
+        """
+        # One after the other, a thousand pages wait a thousand times for the disk.
+        with concurrent.futures.ThreadPoolExecutor(_AT_ONCE) as pool:
+            synced = list(zip(self._pending, pool.map(_failure, self._pending.values()), strict=True))
+        for path, failure in synced:
+            if failure:
+                raise _refused(path, failure) from failure
+        for path, fresh in self._pending.items():
+            try:
+                fresh.replace(path)
+            except OSError as exc:
+                raise _refused(path, exc) from exc
+        for folder in self._folders:
+            _sync(folder)
+
+
+@contextlib.contextmanager
+def writing() -> Iterator[Writer]:
+    """Yield a writer for the files of one target; without an error in the block they have their texts at its end.
+
+    :raises NotWritableError: a file cannot be written.
+    """
+    with contextlib.ExitStack() as stack:
+        writer = Writer(stack)
+        yield writer
+        writer.finish()
+
+
+def publish(
+    path: Path,
+    text: str,
+    *,
+    writer: Writer | None = None,
+    check: bool = False,
+    target: str = "",
+    volatile: re.Pattern[str] | None = None,
+) -> SyncedFile:
     """Give a file this text, at once and on disk, unless it has it already.
 
     A symbolic link stays one; mode and owner stay as they are.
 
     :param path: the file; missing folders are made.
     :param text: what it is to hold.
+    :param writer: what writes it together with others; by itself by default.
     :param check: compare only.
     :param target: the target whose artefact it is.
     :param volatile: lines that may differ.
@@ -82,11 +149,19 @@ def publish(path: Path, text: str, *, check: bool, target: str = "", volatile: r
         diff = _diff(path, present, wanted)
         if check:
             return SyncedFile(path=path, target=target, status="stale", diff=diff)
-        _replace(place, wanted)
+        if writer:
+            writer.put(place, wanted)
+        else:
+            with writing() as alone:
+                alone.put(place, wanted)
     except OSError as exc:
-        hint = "make room on the disk, make the folder writable, or set sync_dir to another one"
-        raise NotWritableError(f"{path} cannot be written: {exc.strerror or exc}", hint=hint) from exc
+        raise _refused(path, exc) from exc
     return SyncedFile(path=path, target=target, status="written", diff=diff)
+
+
+def _refused(path: Path, exc: OSError) -> NotWritableError:
+    hint = "make room on the disk, make the folder writable, or set sync_dir to another one"
+    return NotWritableError(f"{path} cannot be written: {exc.strerror or exc}", hint=hint)
 
 
 def remove(folder: Path, *, keep: Collection[str], target: str, check: bool) -> Iterator[SyncedFile]:
@@ -135,20 +210,6 @@ def _read(path: Path) -> bytes | None:
         return None
 
 
-def _replace(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with partial_folder(path.parent) as folder:
-        fresh = folder / path.name
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-        with os.fdopen(descriptor, "wb") as file:
-            _keep_mode(path, file.fileno())
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    _sync_folder(path.parent)
-
-
 def _keep_mode(path: Path, descriptor: int) -> None:
     with contextlib.suppress(FileNotFoundError):
         status = path.stat()
@@ -158,8 +219,16 @@ def _keep_mode(path: Path, descriptor: int) -> None:
         os.fchmod(descriptor, stat.S_IMODE(status.st_mode))
 
 
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def _failure(path: Path) -> OSError | None:
+    try:
+        _sync(path)
+    except OSError as exc:
+        return exc
+    return None
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:
@@ -171,5 +240,9 @@ def _diff(path: Path, present: bytes | None, wanted: bytes) -> str:
     after = wanted.decode().splitlines()
     if max(len(before), len(after)) > _MOST_LINES:
         return f"{path.name}: {len(before)} lines become {len(after)}"
-    old = "/dev/null" if present is None else f"a/{path.name}"
+    if present is None:
+        # What difflib would find, and takes its time for.
+        head = ["--- /dev/null", f"+++ b/{path.name}", f"@@ -0,0 +{'1' if len(after) == 1 else f'1,{len(after)}'} @@"]
+        return "\n".join([*head, *(f"+{line}" for line in after)]) if after else ""
+    old = f"a/{path.name}"
     return "\n".join(difflib.unified_diff(before, after, old, f"b/{path.name}", lineterm=""))

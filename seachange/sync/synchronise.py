@@ -15,7 +15,7 @@ from seachange.postgres.catalog import exported_snapshot, without_collector
 from seachange.postgres.connection import Database, Session, connect
 from seachange.postgres.redaction import redact
 from seachange.sync._selection import selected
-from seachange.sync._write import SyncedFile, SyncResult, publish, remove
+from seachange.sync._write import SyncedFile, SyncResult, publish, remove, writing
 from seachange.sync.model import Schema
 from seachange.sync.reading import read_schema
 from seachange.sync.registry import find_targets, target_names
@@ -164,11 +164,13 @@ def _written(target: Target, schema: Schema, request: Request, *, check: bool) -
     made = list(target.emit(schema, request))
     folder = request.path if target.is_folder else request.path.parent
     written = {folder / artefact.name if artefact.name else request.path: artefact for artefact in made}
-    for path, artefact in written.items():
-        if artefact.skipped:
-            yield SyncedFile(path=path, target=target.name, status="skipped", reason=artefact.skipped, hint=artefact.hint)
-        else:
-            yield publish(path, artefact.text, target=target.name, volatile=artefact.volatile, check=check)
+    with writing() as writer:
+        for path, artefact in written.items():
+            if artefact.skipped:
+                yield SyncedFile(path=path, target=target.name, status="skipped", reason=artefact.skipped, hint=artefact.hint)
+            else:
+                volatile = artefact.volatile
+                yield publish(path, artefact.text, writer=writer, target=target.name, volatile=volatile, check=check)
     if target.is_folder or target.beside:
         own = request.path if target.is_folder else request.beside
         keep = {path.relative_to(own).as_posix() for path in written if path.is_relative_to(own)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import os
 import re
 import resource
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from seachange.errors import NotWritableError
-from seachange.sync._write import SyncResult, publish, remove
+from seachange.sync._write import SyncResult, publish, remove, writing
 from seachange.sync.model import Schema
 from seachange.sync.target import header
 
@@ -152,3 +153,27 @@ def test_only_files_of_seachange_that_are_written_no_more_are_removed(tmp_path: 
 
 def test_a_folder_that_is_not_there_has_nothing_to_remove(tmp_path: Path) -> None:
     assert list(remove(tmp_path / "nowhere", keep=(), target="docs", check=False)) == []
+
+
+@pytest.mark.parametrize("text", ["", "a\n", "a\nb\n", "a\n\n\nb"], ids=["nothing", "one line", "two", "empty lines"])
+def test_what_a_new_file_brings_is_told_as_difflib_would(folder: Path, text: str) -> None:
+    told = publish(folder / "a.sql", text, check=True).diff
+
+    assert told == "\n".join(difflib.unified_diff([], text.splitlines(), "/dev/null", "b/a.sql", lineterm=""))
+
+
+def test_files_written_together_change_together_or_not_at_all(folder: Path) -> None:
+    kept = publish(folder / "a.md", "old\n").path
+    with contextlib.suppress(ZeroDivisionError), writing() as writer:
+        publish(kept, "new\n", writer=writer)
+        publish(folder / "deep" / "b.md", "new\n", writer=writer)
+        raise ZeroDivisionError
+    failed = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    with writing() as writer:
+        publish(kept, "new\n", writer=writer)
+        publish(folder / "deep" / "b.md", "new\n", writer=writer)
+        meanwhile = kept.read_text()
+
+    assert (failed, meanwhile) == ({"a.md"}, "old\n")
+    assert [path.read_text() for path in (kept, folder / "deep" / "b.md")] == ["new\n", "new\n"]
+    assert sorted(entry.name for entry in folder.iterdir()) == ["a.md", "deep"]

@@ -102,15 +102,23 @@ class Context:
     def _indexes(self) -> Mapping[Key, tuple[AnyIndex, ...]]:
         return {one.key: indexes(one) for one in self.tables}
 
+    @functools.cached_property
+    def _told(self) -> dict[Key, tuple[AnyIndex, ...]]:
+        # Each relation asks for the keys of both its tables, several times.
+        return {}
+
     def indexes(self, table: Table) -> tuple[AnyIndex, ...]:
         """Return the keys and indexes of a table that Prisma can tell.
 
         :param table: the table.
         """
-        fields = self.names.fields[table.key]
-        return tuple(
-            one for one in self._indexes[table.key] if not one.expression and all(fields.get(column) for column in one.columns)
-        )
+        found = self._told.get(table.key)
+        if found is None:
+            fields = self.names.fields[table.key]
+            found = self._told[table.key] = tuple(
+                one for one in self._indexes[table.key] if not one.expression and all(map(fields.get, one.columns))
+            )
+        return found
 
     def all_indexes(self, table: Table) -> tuple[AnyIndex, ...]:
         """Return all keys and indexes of a table."""
