@@ -184,7 +184,15 @@ def remove(folder: Path, *, keep: Collection[str], target: str, check: bool) -> 
             path.unlink()
         except OSError as exc:
             raise NotWritableError(f"{path} cannot be removed: {exc.strerror or exc}", hint="make the folder writable") from exc
+        _remove_empty(path.parent, folder)
         yield SyncedFile(path=path, target=target, status="removed")
+
+
+def _remove_empty(path: Path, folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        while path != folder:
+            path.rmdir()
+            path = path.parent
 
 
 def _is_ours(path: Path, target: str) -> bool:

@@ -21,7 +21,7 @@ from seachange.sync.reading import read_schema
 from seachange.sync.targets.dbml import dbml
 from seachange.testing.fixtures import fresh_database
 from tests.oracles import Conversation, converse
-from tests.schemas import CLINIC, NASTY
+from tests.schemas import CLINIC, NASTY, SYNC
 from tests.unit.sync.made import schemas
 
 
@@ -39,7 +39,9 @@ class Read:
     parsed: Any
 
 
-@pytest.fixture(scope="module", params=[pytest.param(NASTY, id="nasty"), pytest.param(CLINIC, id="clinic")])
+@pytest.fixture(
+    scope="module", params=[pytest.param(NASTY, id="nasty"), pytest.param(SYNC, id="sync"), pytest.param(CLINIC, id="clinic")]
+)
 def read(
     request: pytest.FixtureRequest,
     server: Server,

@@ -21,11 +21,12 @@ from seachange.postgres.connection import Database, Session, connect
 from seachange.postgres.server import Server
 from seachange.sync import sync
 from seachange.sync.model import Schema
+from seachange.sync.reading import read_schema
 from seachange.sync.targets.erd._dot import dot_text
 from seachange.sync.targets.erd._mermaid import diagrams, neighbourhood
 from seachange.testing.fixtures import fresh_database
 from tests.oracles import Conversation, command, converse, run_node
-from tests.schemas import NASTY
+from tests.schemas import NASTY, SYNC
 from tests.unit.sync.made import schemas
 
 
@@ -91,6 +92,21 @@ def test_mermaid_reads_every_diagram(
     assert {"clients", "pets", "billing.invoices", "Odd Schema.Order 'line' | _"} <= {
         name for one in read for name, _ in one["entities"]
     }
+
+
+def test_pages_and_pictures_of_the_other_schema_are_read_as_well(
+    server: Server, project: Settings, mermaid: Conversation
+) -> None:
+    with fresh_database(server) as database, contextlib.closing(connect(database, autocommit=True)) as session:
+        session.execute(SYNC.encode())
+        files = sync(database, settings=dataclasses.replace(_with(project, pages=True), sync_targets=("erd", "docs"))).files
+        schema, _ = read_schema(session)
+    drawn = _diagrams(_texts(project.root / "schema"))
+
+    assert {file.status for file in files} == {"written"}
+    assert len(drawn) > 10
+    assert [mermaid.ask(text=text)["edges"] for text in drawn] == [text.count(" : ") for text in drawn]
+    assert "billing.customers" in run_node("dot.mjs", input=dot_text(schema))
 
 
 @given(schemas())

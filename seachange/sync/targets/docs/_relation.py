@@ -70,7 +70,7 @@ def _column(site: Site, column: Column, one: Table | View) -> tuple[str, ...]:
 def _keys(site: Site, column: Column, one: Table) -> str:
     words, foreign = marks(column.name, one)
     spoken = {"PK": '<abbr title="primary key">PK</abbr>', "UK": '<abbr title="unique">UK</abbr>'}
-    links = [f'<abbr title="foreign key">FK</abbr> → {_link(site, key.references)}' for key in foreign]
+    links = [f'<abbr title="foreign key">FK</abbr>&nbsp;→&nbsp;{_link(site, key.references)}' for key in foreign]
     return ", ".join([*(spoken[word] for word in words), *links])
 
 

@@ -14,15 +14,16 @@ _SCRIPT = """(() => {
   const root = document.body.dataset.root;
   const [box, results, found, count] = ["find", "results", "found", "count"].map((id) => document.getElementById(id));
   const entries = INDEX.flatMap(([name, path, columns]) => [
-    { text: name, lower: name.toLowerCase(), path },
+    { text: name, lower: name.toLowerCase(), path, table: true },
     ...columns.map((column, at) => {
       return { text: `${name}.${column}`, lower: column.toLowerCase(), path: `${path}#column-${at + 1}` };
     }),
   ]);
   const rank = (entry, word) => {
-    if (entry.lower === word) return 0;
-    if (entry.lower.startsWith(word)) return 1;
-    return entry.lower.includes(word) || entry.text.toLowerCase().includes(word) ? 2 : 3;
+    const after = entry.table ? 0 : 0.5;
+    if (entry.lower === word) return after;
+    if (entry.lower.startsWith(word)) return 1 + after;
+    return entry.lower.includes(word) || entry.text.toLowerCase().includes(word) ? 2 + after : 3;
   };
   const show = () => {
     const word = box.value.trim().toLowerCase();

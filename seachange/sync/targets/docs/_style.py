@@ -37,7 +37,7 @@ body {
 }
 code, pre, svg text { font-family: ui-monospace, "SFMono-Regular", "Liberation Mono", Menlo, Consolas, monospace; }
 code, pre { font-size: 0.9em; }
-code { overflow-wrap: anywhere; }
+code { overflow-wrap: break-word; }
 a { color: var(--link); text-decoration-thickness: 1px; text-underline-offset: 0.2em; }
 a:focus-visible, input:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 .skip { position: absolute; left: -100vw; }
