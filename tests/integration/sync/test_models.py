@@ -283,3 +283,58 @@ def test_a_file_of_somebody_else_is_never_written(database: Database, place: Set
     assert file.status == "failed"
     assert file.reason.endswith("which is there and was not written by Seachange")
     assert path.read_text() == "# mine\n"
+
+
+@pytest.mark.parametrize(
+    ("library", "target", "hint"),
+    [
+        pytest.param("sqlacodegen", "models", "pip install 'seachange[models]'", id="sqlacodegen"),
+        pytest.param("sqlmodel", "sqlmodel", "pip install 'seachange[models]' sqlmodel", id="sqlmodel"),
+    ],
+)
+def test_a_missing_library_is_named_with_its_remedy(
+    database: Database, place: Settings, monkeypatch: pytest.MonkeyPatch, library: str, target: str, hint: str
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    (file,) = sync(database, settings=place, targets=[target]).files
+
+    assert (file.status, file.reason) == ("failed", f"target {target} needs {library}, which is not installed")
+    assert file.hint == hint
+
+
+def test_tables_of_other_schemas_come_with_the_foreign_keys_to_them(database: Database, place: Settings) -> None:
+    _fill(
+        database,
+        "create schema other; create table other.pets (id integer primary key);"
+        "create table other.owners (id integer primary key);"
+        "alter table visits add pet_id integer references other.pets",
+    )
+    (file,) = sync(database, settings=dataclasses.replace(place, sync_schemas=("public",)), targets=["sqlmodel"]).files
+
+    assert (file.status, file.reason) == ("written", "")
+    assert re.findall(r"^class (\w+)", file.path.read_text(), re.M) == ["Pets", "Visits"]
+
+
+def test_names_and_keys_that_sqlacodegen_trips_over_become_models(database: Database, place: Settings) -> None:
+    _fill(
+        database,
+        """
+        create table tenants (id integer primary key);
+        create table people (tenant_id integer references tenants, id integer, since date, primary key (tenant_id, id));
+        create table notes (tenant_id integer references tenants, id integer, author integer, editor integer, since date,
+            primary key (tenant_id, id), foreign key (tenant_id, author) references people,
+            foreign key (tenant_id, editor) references people);
+        create table students (tenant_id integer, id integer, since date, primary key (tenant_id, id),
+            foreign key (tenant_id, id) references people);
+        create table x (id integer primary key, y_id integer);
+        create table y (id integer primary key, x_id integer references x);
+        alter table x add foreign key (y_id) references y;
+        create type nothing as enum ();
+        create domain nothing_else as nothing;
+        create table odd (id smallserial primary key, " " integer, "__table__" text, model_x text, n nothing, m nothing_else,
+            at text default ':noon', parent integer unique, up integer references odd (parent));
+        """,
+    )
+    files = sync(database, settings=place, targets=_TARGETS).files
+
+    assert [(file.status, file.reason) for file in files] == [("written", "")] * 3
