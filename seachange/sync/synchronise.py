@@ -121,20 +121,21 @@ def client_targets(settings: Settings) -> tuple[str, ...]:
 
 
 def _files(target: Target, schema: Schema, request: Request, *, check: bool, generate: bool) -> list[SyncedFile]:
+    files: list[SyncedFile] = []
     try:
         with request.session.transaction():
-            files = list(_written(target, schema, request, check=check))
+            files += _written(target, schema, request, check=check)
         if generate and target.generate and not check:
             files += [
                 SyncedFile(path=request.path, target=target.name, status="generated", reason=note)
                 for note in target.generate(request)
             ]
     except BinaryNotFoundError as exc:
-        return [SyncedFile(path=request.path, target=target.name, status="skipped", reason=str(exc), hint=exc.hint)]
+        return [*files, SyncedFile(path=request.path, target=target.name, status="skipped", reason=str(exc), hint=exc.hint)]
     except ConfigError:
         raise
     except Exception as exc:  # noqa: BLE001 - somebody else's target may fail in any way, and the others are to be written
-        return [_failed(exc, target, request)]
+        return [*files, _failed(exc, target, request)]
     return files
 
 

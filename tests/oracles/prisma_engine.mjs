@@ -1,7 +1,8 @@
 // Prisma's own engine beside a database: one JSON object a line from stdin, one answer a line, {"result": ...} or {"error": ...}.
 //
 //   {"do": "introspect", "schemas": ["public"], "schema": "..."}  the schema.prisma that it writes; keeps what `schema` renames
-//   {"do": "diff", "schema": "..."}                               what separates the database from the file and the file from it, as text
+//   {"do": "diff", "schema": "...", "external": ["public.x"]}     what separates the database from the file and the file from it, as text;
+//                                                                 tables that prisma.config.ts would call external are passed over
 //   {"do": "format", "schema": "..."} and {"do": "validate", ...} by Prisma's parser
 //   "url": where; "schema" may be left out of introspect. The schemas of a diff are those of the file's datasource.
 import { createInterface } from "node:readline";
@@ -11,7 +12,6 @@ import parser from "@prisma/prisma-schema-wasm";
 import { SchemaEngine } from "@prisma/schema-engine-wasm";
 import pg from "pg";
 
-const NO_FILTER = { externalTables: [], externalEnums: [] };
 // The adapter refuses columns of type "char", which the engine's own queries return (prisma/orm#27403). They pass under the number of
 // their arrays, which no such query returns, and are told as what they are.
 const CHAR = 18;
@@ -80,11 +80,11 @@ const actions = {
     });
   },
 
-  async diff({ url, schema, script = false }) {
+  async diff({ url, schema, script = false, external = [] }) {
     return withEngine(url, schema, async (engine) => {
       const file = { tag: "schemaDatamodel", ...files(schema) };
       const database = { tag: "schemaDatasource", configDir: "/", ...files(schema) };
-      const compare = (from, to) => engine.diff({ from, to, script, exitCode: true, filters: NO_FILTER });
+      const compare = (from, to) => engine.diff({ from, to, script, exitCode: true, filters: { externalTables: external, externalEnums: [] } });
       const there = await compare(file, database);
       const back = await compare(database, file);
       return { same: there.exitCode === 0 && back.exitCode === 0, to_database: there.stdout, to_file: back.stdout };

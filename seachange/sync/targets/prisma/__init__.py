@@ -8,6 +8,7 @@ from pathlib import Path
 from seachange.sync.model import Schema
 from seachange.sync.target import Artefact, Request, Target, header
 from seachange.sync.targets.prisma._files import build
+from seachange.sync.targets.prisma._generating import generate
 from seachange.sync.targets.prisma._parsing import parse
 from seachange.sync.targets.prisma._present import Present
 from seachange.sync.targets.prisma._rendering import render
@@ -31,4 +32,10 @@ def _emit(schema: Schema, request: Request) -> Iterator[Artefact]:
     yield Artefact(text=schema_prisma(schema, present=request.present() or "", path=request.path))
 
 
-TARGET = Target(name="prisma", summary="schema.prisma for Prisma on PostgreSQL", path="schema.prisma", emit=_emit)
+TARGET = Target(
+    name="prisma",
+    summary="schema.prisma, with your own additions kept; a client by prisma generate",
+    path="schema.prisma",
+    emit=_emit,
+    generate=generate,
+)
