@@ -85,8 +85,9 @@ def _result(run: Run, made: SyncResult, *, failure: str) -> StepResult:
     data = {"files": {_shown(run, file.path): file.status for file in made.files}}
     summary = ", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "no targets"
     hint = next((file.hint for file in made.files if file.status == "skipped" and file.hint), "")
-    status = "warning" if counts["skipped"] else "done"
-    result = StepResult(status=status, summary=summary, facts=tuple(facts), data=data, hint=hint)
+    result = StepResult(
+        status="warning" if counts["skipped"] else "done", summary=summary, facts=tuple(facts), data=data, hint=hint
+    )
     return _with_failures(run, result, made.failed, failure=failure)
 
 

@@ -115,9 +115,10 @@ def _application() -> str:
     from app.models import Base
 
     statements: list[str] = []
+    dialect: Any = postgresql.dialect()  # type: ignore[no-untyped-call]
     engine = create_mock_engine(
         "postgresql+psycopg://",
-        lambda statement, *_, **__: statements.append(str(statement.compile(dialect=postgresql.dialect()))),
+        lambda statement, *_, **__: statements.append(str(statement.compile(dialect=dialect))),
     )
     Base.metadata.create_all(engine, checkfirst=False)
     return ";\n".join(statements)

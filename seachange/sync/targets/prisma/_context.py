@@ -7,7 +7,7 @@ import functools
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from seachange.sync.model import Column, Schema, Table, View
+from seachange.sync.model import Column, Schema, Table, Type, View
 from seachange.sync.targets.prisma._indexes import AnyIndex, indexes
 from seachange.sync.targets.prisma._naming import Names, name_all
 from seachange.sync.targets.prisma._present import Key, Present
@@ -103,43 +103,56 @@ class Context:
         return {one.key: indexes(one) for one in self.tables}
 
     @functools.cached_property
-    def _told(self) -> dict[Key, tuple[AnyIndex, ...]]:
-        # Each relation asks for the keys of both its tables, several times.
-        return {}
+    def _told_indexes(self) -> Mapping[Key, tuple[AnyIndex, ...]]:
+        found = {}
+        for key, all_of_table in self._indexes.items():
+            fields = self.names.fields[key]
+            found[key] = tuple(
+                one for one in all_of_table if not one.expression and all(fields.get(column) for column in one.columns)
+            )
+        return found
 
     def indexes(self, table: Table) -> tuple[AnyIndex, ...]:
         """Return the keys and indexes of a table that Prisma can tell.
 
         :param table: the table.
         """
-        found = self._told.get(table.key)
-        if found is None:
-            fields = self.names.fields[table.key]
-            found = self._told[table.key] = tuple(
-                one for one in self._indexes[table.key] if not one.expression and all(map(fields.get, one.columns))
-            )
-        return found
+        return self._told_indexes[table.key]
 
     def all_indexes(self, table: Table) -> tuple[AnyIndex, ...]:
         """Return all keys and indexes of a table."""
         return self._indexes[table.key]
 
+    @functools.cached_property
+    def _types(self) -> dict[Type, FieldType]:
+        return {}
+
     def type(self, column: Column) -> FieldType:
         """Return the type of a column's field."""
-        return field_type(self.schema, column.type, self.names.enums)
+        found = self._types.get(column.type)
+        if found is None:
+            found = self._types[column.type] = field_type(self.schema, column.type, self.names.enums)
+        return found
 
     def is_required(self, column: Column) -> bool:
         """Return whether a column holds one value, never NULL."""
         kind = self.type(column)
         return not kind.array and (column.not_null or kind.not_null)
 
-    def is_identified(self, table: Table) -> bool:
-        """Return whether a key of a table is one that the client can use."""
+    @functools.cached_property
+    def _identified(self) -> frozenset[Key]:
+        return frozenset(table.key for table in self.tables if self._has_key(table))
+
+    def _has_key(self, table: Table) -> bool:
+        columns = table.by_name
         return any(
-            one.unique
-            and all(self.is_required(table.by_name[name]) and self.type(table.by_name[name]).supported for name in one.columns)
+            one.unique and all(self.is_required(columns[name]) and self.type(columns[name]).supported for name in one.columns)
             for one in self.indexes(table)
         )
+
+    def is_identified(self, table: Table) -> bool:
+        """Return whether a key of a table is one that the client can use."""
+        return table.key in self._identified
 
     def is_ignored(self, table: Table) -> bool:
         """Return whether the client passes a table over, by what the file says or because it has no key."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 
 from seachange.sync.model import Index, IndexPart, Key, Table
@@ -45,12 +46,12 @@ class AnyIndex:
     predicate: str = ""
     deferrable: bool = False
 
-    @property
+    @functools.cached_property
     def expression(self) -> bool:
         """Whether a part is an expression, which Prisma cannot tell."""
         return not all(part.column for part in self.parts)
 
-    @property
+    @functools.cached_property
     def columns(self) -> tuple[str, ...]:
         """The columns of its parts."""
         return tuple(part.column for part in self.parts)

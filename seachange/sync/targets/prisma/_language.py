@@ -66,7 +66,10 @@ class Field:
 
     def attribute(self, name: str) -> Attribute | None:
         """Return its attribute of this name."""
-        return next((one for one in self.attributes if one.name == name), None)
+        for one in self.attributes:
+            if one.name == name:
+                return one
+        return None
 
     @property
     def mapped(self) -> str:
@@ -92,7 +95,10 @@ class Block:
 
     def attribute(self, name: str) -> Attribute | None:
         """Return its attribute of this name."""
-        return next((one for one in self.attributes if one.name == name), None)
+        for one in self.attributes:
+            if one.name == name:
+                return one
+        return None
 
     @property
     def mapped(self) -> str:

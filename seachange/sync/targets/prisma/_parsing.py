@@ -176,6 +176,9 @@ class _Parser:
 
 def _depth(text: str) -> int:
     depth = 0
+    # Most lines have nothing to count.
+    if "(" not in text and "[" not in text and ")" not in text and "]" not in text:
+        return depth
     for token in _TOKEN.findall(text):
         if token.startswith("//"):
             break
