@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import importlib.util
 import subprocess
 import sys
 import types
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-__all__ = ["checked", "imported"]
+from seachange.config import Settings
+from seachange.postgres.connection import Session, connect
+from seachange.postgres.server import Server
+from seachange.sync import sync
+from seachange.testing.fixtures import fresh_database
+
+__all__ = ["Described", "checked", "described", "imported"]
 
 
 def imported(path: Path, name: str) -> types.ModuleType:
@@ -25,3 +35,25 @@ def checked(folder: Path, *names: str) -> subprocess.CompletedProcess[str]:
     """Run mypy --strict over files of a folder; the stubs and caches of this repository play no part."""
     command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--cache-dir=.cache", *names]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=300)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Described:
+    """A database with the models of its schema, imported from their folder."""
+
+    connection: Session
+    models: Any
+    folder: Path
+
+
+@contextlib.contextmanager
+def described(server: Server, settings: Settings, script: str, folder: Path) -> Iterator[Described]:
+    """Make a database by a script, and the models of pydantic of it; its connection knows their types."""
+    with fresh_database(server) as database, contextlib.closing(connect(database, autocommit=True)) as connection:
+        connection.execute(script.encode())
+        result = sync(database, settings=dataclasses.replace(settings, root=folder), targets=("pydantic",))
+        assert [file.status for file in result.files] == ["written"]
+        models = imported(result.files[0].path, f"models_{folder.name.replace('-', '_')}")
+        if hasattr(models, "register_types"):
+            models.register_types(connection)
+        yield Described(connection=connection, models=models, folder=result.files[0].path.parent)

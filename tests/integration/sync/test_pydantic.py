@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import datetime
 import decimal
 import ipaddress
@@ -23,37 +21,16 @@ from psycopg.types.multirange import Multirange
 from psycopg.types.range import Range
 
 from seachange.config import Settings
-from seachange.postgres.connection import Database, Session, connect
+from seachange.postgres.connection import Session
 from seachange.postgres.server import Server
-from seachange.sync import sync
-from seachange.testing.fixtures import fresh_database
-from tests.integration.sync.generated import checked, imported
-from tests.schemas import CLINIC, DRIVER, NASTY, SYNC
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class _Described:
-    connection: Session
-    models: Any
-    folder: Path
-
-
-@contextlib.contextmanager
-def _described(server: Server, settings: Settings, script: str, folder: Path) -> Iterator[_Described]:
-    with fresh_database(server) as database, contextlib.closing(connect(database, autocommit=True)) as connection:
-        connection.execute(script.encode())
-        result = sync(database, settings=dataclasses.replace(settings, root=folder), targets=("pydantic",))
-        assert [file.status for file in result.files] == ["written"]
-        models = imported(result.files[0].path, f"models_{folder.name.replace('-', '_')}")
-        if hasattr(models, "register_types"):
-            models.register_types(connection)
-        yield _Described(connection=connection, models=models, folder=result.files[0].path.parent)
+from tests.integration.sync.generated import Described, described
+from tests.schemas import DRIVER, NASTY, SYNC
 
 
 @pytest.fixture(scope="module")
-def nasty(each_server: Server, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Described]:
-    with _described(each_server, settings, SYNC, tmp_path_factory.mktemp("nasty")) as described:
-        yield described
+def nasty(each_server: Server, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Described]:
+    with described(each_server, settings, SYNC, tmp_path_factory.mktemp("nasty")) as found:
+        yield found
 
 
 def _insert(connection: Session, table: str, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -147,7 +124,7 @@ _EVERYTHING: dict[str, Any] = {
 }
 
 
-def test_a_row_comes_back_as_it_was_given_and_can_be_given_again(nasty: _Described) -> None:
+def test_a_row_comes_back_as_it_was_given_and_can_be_given_again(nasty: Described) -> None:
     given = nasty.models.EverythingInsert(**_EVERYTHING)
     found = _insert(nasty.connection, "everything", given.model_dump(exclude_unset=True))
     row = nasty.models.EverythingRow(**found)
@@ -169,7 +146,7 @@ def _comparable(model: pydantic.BaseModel, *, exclude: set[str] = frozenset()) -
     }
 
 
-def test_a_row_comes_back_from_json_as_it_went(nasty: _Described) -> None:
+def test_a_row_comes_back_from_json_as_it_went(nasty: Described) -> None:
     row = nasty.models.EverythingRow(id=1, **{**_EVERYTHING, "exact": "1.5", "ratio": 1.0})
 
     assert nasty.models.EverythingRow.model_validate_json(row.model_dump_json()) == row
@@ -215,7 +192,7 @@ def test_a_row_comes_back_from_json_as_it_went(nasty: _Described) -> None:
         pytest.param("unknown", 1, id="no such column"),
     ],
 )
-def test_what_the_database_refuses_the_model_refuses_too(nasty: _Described, name: str, value: object) -> None:
+def test_what_the_database_refuses_the_model_refuses_too(nasty: Described, name: str, value: object) -> None:
     with pytest.raises(psycopg.Error), nasty.connection.transaction():
         _insert(nasty.connection, "everything", {name: value})
     for model in (nasty.models.EverythingInsert, nasty.models.EverythingUpdate):
@@ -223,7 +200,7 @@ def test_what_the_database_refuses_the_model_refuses_too(nasty: _Described, name
             model(**{name: value})
 
 
-def test_null_and_missing_values_are_refused_where_the_database_refuses_them(nasty: _Described) -> None:
+def test_null_and_missing_values_are_refused_where_the_database_refuses_them(nasty: Described) -> None:
     tables = {"EmployeesInsert": "employees", "BillingCustomersInsert": "billing.customers", "UserInsert": "user"}
     for model, table in tables.items():
         with pytest.raises(psycopg.errors.NotNullViolation), nasty.connection.transaction():
@@ -232,7 +209,7 @@ def test_null_and_missing_values_are_refused_where_the_database_refuses_them(nas
             getattr(nasty.models, model)()
 
 
-def test_defaults_apply_to_what_is_not_given(nasty: _Described) -> None:
+def test_defaults_apply_to_what_is_not_given(nasty: Described) -> None:
     nothing = nasty.models.DefaultsInsert()
     statement = b"INSERT INTO defaults DEFAULT VALUES RETURNING *"
     with nasty.connection.cursor(row_factory=class_row(nasty.models.DefaultsRow)) as cursor:
@@ -248,7 +225,7 @@ def test_defaults_apply_to_what_is_not_given(nasty: _Described) -> None:
     assert row.document == {"a": [1, "x'y", None]}
 
 
-def test_an_update_has_what_was_given_by_the_names_of_the_columns(nasty: _Described) -> None:
+def test_an_update_has_what_was_given_by_the_names_of_the_columns(nasty: Described) -> None:
     model = nasty.models.NamesMixedCaseUpdate
     by_field = {field: "x" for field, about in model.model_fields.items() if about.annotation == (str | None)}
 
@@ -261,7 +238,7 @@ def test_an_update_has_what_was_given_by_the_names_of_the_columns(nasty: _Descri
     assert model(id=None).model_dump(exclude_unset=True) == {"id": None}
 
 
-def test_names_of_all_kinds_take_and_give_rows(nasty: _Described) -> None:
+def test_names_of_all_kinds_take_and_give_rows(nasty: Described) -> None:
     values = {"ID": 7, "1st": 1, "größe": 1.5, 'a"b': "q", "back`tick": "b", "🐶": "dog", "Mood": "happy", "labels": ["", "*/"]}
     inserted = _insert(
         nasty.connection, "names.Mixed Case", nasty.models.NamesMixedCaseInsert(**values).model_dump(exclude_unset=True)
@@ -274,7 +251,7 @@ def test_names_of_all_kinds_take_and_give_rows(nasty: _Described) -> None:
 
 
 def test_rows_of_a_driver_that_was_told_of_the_types_fit(each_server: Server, settings: Settings, tmp_path: Path) -> None:
-    with _described(each_server, settings, NASTY + DRIVER, tmp_path) as nasty:
+    with described(each_server, settings, NASTY + DRIVER, tmp_path) as nasty:
         counts = {}
         tables = {"driver": "DriverRow", "clients": "ClientsRow", "pets": "PetsRow", "counts": "CountsRow", "recent": "RecentRow"}
         for table, model in tables.items():
@@ -289,7 +266,7 @@ def test_rows_of_a_driver_that_was_told_of_the_types_fit(each_server: Server, se
     assert row.homes == [nasty.models.Address("a", "1")]
 
 
-def test_an_asynchronous_connection_learns_the_types(nasty: _Described) -> None:
+def test_an_asynchronous_connection_learns_the_types(nasty: Described) -> None:
     import asyncio
 
     async def loaded() -> object:
@@ -300,74 +277,3 @@ def test_an_asynchronous_connection_learns_the_types(nasty: _Described) -> None:
             return await cursor.fetchone()
 
     assert asyncio.run(loaded()) == (["happy"], nasty.models.Address("a", "b", "PT", None))
-
-
-_CONSUMER = """
-from __future__ import annotations
-
-from typing import Any
-
-import psycopg
-from psycopg.rows import class_row
-
-from nasty import Address, EverythingInsert, EverythingRow, Mood, UserInsert, UserRow, register_types
-
-
-def happy(connection: psycopg.Connection[Any]) -> list[EverythingRow]:
-    register_types(connection)
-    with connection.cursor(row_factory=class_row(EverythingRow)) as cursor:
-        return cursor.execute("SELECT * FROM everything WHERE feeling = %s", [Mood.HAPPY]).fetchall()
-
-
-def described(row: EverythingRow, user: UserRow) -> str:
-    tags = [tag.upper() for tag in row.tags or ()]
-    street = row.home.street if row.home else None
-    return f"{user.class_} {tags} {street} {row.stay.lower.isoformat() if row.stay and row.stay.lower else ''}"
-
-
-USER = UserInsert(id=1, class_="x", json_="y")
-ROW = EverythingInsert(count_=1, home=Address("a", None, None, None), feelings=[Mood.EMPTY])
-"""
-
-_WRONG = """
-from nasty import EverythingRow, UserInsert
-
-
-def wrong(row: EverythingRow) -> int:
-    print(row.body.upper())
-    return row.feeling
-
-
-USER = UserInsert(class_="x")
-"""
-
-
-def test_the_models_are_clean_for_a_type_checker(server: Server, settings: Settings, tmp_path: Path) -> None:
-    for name, script in {"nasty": SYNC, "clinic": CLINIC}.items():
-        with _described(server, settings, script, tmp_path / name) as described:
-            (tmp_path / f"{name}.py").write_bytes((described.folder / "pydantic_models.py").read_bytes())
-    (tmp_path / "consumer.py").write_text(_CONSUMER)
-    (tmp_path / "wrong.py").write_text(_WRONG)
-    result = checked(tmp_path, "nasty.py", "clinic.py", "consumer.py", "wrong.py")
-
-    assert sorted(line.split(": error")[0] for line in result.stdout.splitlines() if "error:" in line) == [
-        "wrong.py:10",
-        "wrong.py:6",
-        "wrong.py:7",
-    ], result.stdout
-
-
-def test_a_second_run_writes_nothing_until_the_schema_changes(database: Database, settings: Settings, tmp_path: Path) -> None:
-    chosen = dataclasses.replace(settings, root=tmp_path, sync_options=(("pydantic", (("extra", "forbid"),)),))
-    with contextlib.closing(connect(database, autocommit=True)) as connection:
-        connection.execute(CLINIC.encode())
-        first, second = (sync(database, settings=chosen, targets=("pydantic",), revision="r1").files[0] for _ in range(2))
-        connection.execute(b"ALTER TABLE clients ALTER name TYPE varchar(300)")
-        stale = sync(database, settings=chosen, targets=("pydantic",), revision="r1", check=True).files[0]
-
-    assert [first.status, second.status, stale.status] == ["written", "unchanged", "stale"]
-    assert "-    name: Varchar200\n+    name: Varchar300\n" in stale.diff
-    assert first.path.read_text().splitlines()[2:4] == [
-        "Written by Seachange from the database; `invoke db.sync --target pydantic` writes it anew.",
-        "revision: r1",
-    ]

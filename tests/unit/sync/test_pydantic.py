@@ -21,9 +21,9 @@ from seachange.sync.targets.pydantic_models._module import _ATTRIBUTES, describe
 from tests.unit.sync.described import INTEGER, TEXT, array, column, schemas, system, table
 
 
-def _loaded(schema: Schema) -> dict[str, Any]:
+def _loaded(schema: Schema, options: Options | None = None) -> dict[str, Any]:
     module = sys.modules["models_under_test"] = types.ModuleType("models_under_test")
-    code = compile(describe_models(schema, options=Options()), "pydantic_models.py", "exec", dont_inherit=True)
+    code = compile(describe_models(schema, options=options or Options()), "pydantic_models.py", "exec", dont_inherit=True)
     exec(code, module.__dict__)
     return vars(sys.modules.pop(module.__name__))
 
@@ -286,6 +286,19 @@ def test_options_say_what_models_are_made_from() -> None:
     assert options == Options(base=("app.models", "Base"), extra="forbid", from_attributes=False)
     assert "from app.models import Base as _Base" in module
     assert 'extra="forbid",\n        from_attributes=False,' in module
+
+
+def test_models_are_made_from_the_class_of_the_user_and_read_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Base(pydantic.BaseModel):
+        def shouted(self) -> str:
+            return repr(self).upper()
+
+    monkeypatch.setitem(sys.modules, "users_models", types.ModuleType("users_models"))
+    vars(sys.modules["users_models"])["Base"] = Base
+    schema = Schema(fingerprint="f", tables=(table("t", column("x"), column("class")),))
+    row = _loaded(schema, Options(base=("users_models", "Base")))["TRow"]
+
+    assert row.model_validate(types.SimpleNamespace(x=1, class_=2)).shouted() == "TROW(X=1, CLASS_=2)"
 
 
 @pytest.mark.parametrize(
