@@ -167,6 +167,7 @@ def access(what: str, name: str) -> str:
     return f"{what}.{name}" if is_identifier(name) else f"{what}[{literal(name)}]"
 
 
+@functools.lru_cache(maxsize=1 << 16)
 def literal(text: str) -> str:
     """Return ``text`` as a string in double quotes."""
     return json.dumps(text, ensure_ascii=False).translate(_NO_CONTROLS)

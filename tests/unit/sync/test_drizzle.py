@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from typing import Any
 
 import pytest
 from hypothesis import given
 
 from seachange.errors import ConfigError
-from seachange.sync.model import Index, IndexPart, Schema
+from seachange.postgres.catalog import Policy
+from seachange.sync.model import Check, Exclusion, Index, IndexPart, Key, Schema, Sequence, View
+from seachange.sync.targets.drizzle import _relations, _schema
+from seachange.sync.targets.drizzle._names import Naming
 from seachange.sync.targets.drizzle._options import Options
-from seachange.sync.targets.drizzle._relations import relations_file
-from seachange.sync.targets.drizzle._schema import schema_file
 from seachange.sync.targets.drizzle._sql import one_line, plain, without_parentheses
 from tests.unit.sync.described import INTEGER, TEXT, array, column, system, table
 from tests.unit.sync.made import foreign_key, key, schema_of, schemas
+
+
+def schema_file(schema: Schema, options: Options) -> str:
+    """Return schema.ts."""
+    return _schema.schema_file(schema, Naming.of(schema, options), options)
+
+
+def relations_file(schema: Schema, options: Options) -> str:
+    """Return relations.ts."""
+    return _relations.relations_file(schema, Naming.of(schema, options))
 
 
 def _column(text: str, *, type: object = INTEGER, **fields: object) -> str:  # noqa: A002
@@ -206,6 +218,113 @@ def test_a_query_becomes_one_line_but_for_its_strings() -> None:
 )
 def test_only_parentheses_around_all_of_it_go(text: str, expected: str) -> None:
     assert without_parentheses(text) == expected
+
+
+def _extras(**fields: Any) -> list[str]:
+    """Return what follows the columns a and b of a table."""
+    lines = schema_file(schema_of(table("things", column("a"), column("b"), **fields)), Options()).splitlines()
+    return [line.strip() for line in lines[lines.index("  b: integer().notNull(),") + 1 : -2]]
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        pytest.param(
+            {"foreign_keys": (dataclasses.replace(foreign_key("others", a="id"), definition="FOREIGN KEY (a) ..."),)},
+            ["// Not in drizzle: to_others FOREIGN KEY (a) ...: that table is not described", "});"],
+            id="reference to a table that was left out",
+        ),
+        pytest.param(
+            {"exclusions": (Exclusion(name="alone", columns=("a",), definition="EXCLUDE USING gist (a WITH =)"),)},
+            ["// Not in drizzle: alone EXCLUDE USING gist (a WITH =)", "});"],
+            id="exclusion",
+        ),
+        pytest.param(
+            {"primary_key": Key(name="pk_things", columns=("a", "b"), deferrable=True, initially_deferred=True)},
+            [
+                "}, (table): PgTableExtraConfigValue[] => [",
+                "// Not in drizzle: pk_things is DEFERRABLE INITIALLY DEFERRED",
+                'primaryKey({ columns: [table.a, table.b], name: "pk_things" }),',
+                "]);",
+            ],
+            id="deferrable key",
+        ),
+        pytest.param(
+            {"unique_keys": (Key(name="once", columns=("b",), nulls_not_distinct=True, include=("a b",)),)},
+            [
+                "}, (table): PgTableExtraConfigValue[] => [",
+                '// Not in drizzle: INCLUDE ("a b") of once',
+                'unique("once").on(table.b).nullsNotDistinct(),',
+                "]);",
+            ],
+            id="unique",
+        ),
+        pytest.param(
+            {"checks": (Check(name="later", expression="(a > 0)", validated=False, comment="new rows only"),)},
+            [
+                "}, (table): PgTableExtraConfigValue[] => [",
+                "/** new rows only */",
+                "// Not in drizzle: NOT VALID",
+                'check("later", sql`a > 0`),',
+                "]);",
+            ],
+            id="check",
+        ),
+        pytest.param(
+            {"policies": (Policy(name="own", command="update", permissive=False, roles=("zoe", "adam"), check="(a = 1)"),)},
+            [
+                "}, (table): PgTableExtraConfigValue[] => [",
+                'pgPolicy("own", { as: "restrictive", for: "update", to: ["adam", "zoe"], withCheck: sql`(a = 1)` }),',
+                "]);",
+            ],
+            id="policy",
+        ),
+        pytest.param({"row_security": True}, ["}).enableRLS();"], id="row security"),
+    ],
+)
+def test_what_follows_the_columns_says_all_that_drizzle_can(fields: dict[str, Any], expected: list[str]) -> None:
+    assert _extras(**fields) == expected
+
+
+def test_a_partition_has_the_foreign_keys_of_its_table_and_can_be_left_out() -> None:
+    people = table("people", column("id"), primary_key=key("id"))
+    whole = table("log", column("who"), foreign_keys=(foreign_key("people", who="id"),), partition_key="RANGE (who)")
+    part = table("log_1", column("who"), partition_of=("public", "log"), partition_bound="DEFAULT")
+    schema = schema_of(whole, part, people)
+
+    assert schema_file(schema, Options()).count('foreignKey({ name: "to_people"') == 2
+    assert "log_1" not in schema_file(schema, Options(partitions="omit"))
+    assert relations_file(schema, Options()).count("one(people") == 1
+
+
+@pytest.mark.parametrize(
+    ("sequence", "expected"),
+    [
+        pytest.param({}, '"numbers");', id="usual"),
+        pytest.param({"start": 5, "cycle": True}, '"numbers", { startWith: 5, cycle: true });', id="options"),
+        pytest.param(
+            {"increment": -1, "start": -1, "minimum": -(2**63), "maximum": -1}, '"numbers", { increment: -1 });', id="falling"
+        ),
+        pytest.param({"maximum": 2**60}, '"numbers", { maxValue: "1152921504606846976" });', id="beyond what a number holds"),
+    ],
+)
+def test_a_sequence_has_the_options_that_are_not_usual(sequence: dict[str, Any], expected: str) -> None:
+    usual = {"type": "bigint", "start": 1, "increment": 1, "minimum": 1, "maximum": 2**63 - 1}
+    made = Sequence(**{"schema": "public", "name": "numbers", **usual, **sequence})
+    text = schema_file(dataclasses.replace(schema_of(), sequences=(made,)), Options())
+
+    assert text.splitlines()[-1] == f"export const numbers = pgSequence({expected}"
+
+
+def test_a_view_comes_after_those_that_it_reads() -> None:
+    first = View(schema="public", name="a", columns=(column("x"),), text=" SELECT x\n   FROM b;", uses=(("public", "b"),))
+    second = View(schema="public", name="b", columns=(column("x"),), text="SELECT 1 AS x;", options=("security_barrier=true",))
+    lines = schema_file(dataclasses.replace(schema_of(), views=(first, second)), Options()).splitlines()
+
+    assert [line for line in lines if ".as(" in line] == [
+        "}).with({ securityBarrier: true }).as(sql`SELECT 1 AS x`);",
+        "}).as(sql`SELECT x FROM b`);",
+    ]
 
 
 @given(schemas())

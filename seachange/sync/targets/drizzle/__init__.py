@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from seachange.sync.model import Schema
 from seachange.sync.target import Artefact, Request, Target
+from seachange.sync.targets.drizzle._names import Naming
 from seachange.sync.targets.drizzle._options import OPTIONS, Options
 from seachange.sync.targets.drizzle._relations import relations_file
 from seachange.sync.targets.drizzle._schema import schema_file
@@ -15,8 +16,9 @@ __all__ = ["TARGET"]
 
 def _emit(schema: Schema, request: Request) -> Iterator[Artefact]:
     options = Options.of(request.options)
-    yield Artefact(name="relations.ts", text=relations_file(schema, options))
-    yield Artefact(name="schema.ts", text=schema_file(schema, options))
+    naming = Naming.of(schema, options)
+    yield Artefact(name="relations.ts", text=relations_file(schema, naming))
+    yield Artefact(name="schema.ts", text=schema_file(schema, naming, options))
 
 
 TARGET = Target(

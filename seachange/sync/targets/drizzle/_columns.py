@@ -37,11 +37,15 @@ class Columns:
         """
         alone = table.primary_key.columns[0] if table.primary_key and len(table.primary_key.columns) == 1 else ""
         for column in table.columns:
-            sequence = self.sequences.get(f"{table.qualified}.{qualified(column.name)}")
-            yield from jsdoc(column.comment, indent="  ")
+            shown, builder = properties[column.name], self.types.builder(column.type)
+            sequence = self._sequence(table, column) if column.identity or column.serial else None
+            if column.comment:
+                yield from jsdoc(column.comment, indent="  ")
             yield from not_in_drizzle(*_losses(column, sequence, table=table), indent="  ")
-            call = self._call(column, properties[column.name])
-            yield f"  {key(properties[column.name])}: {call}{self._rest(column, table, sequence, is_key=column.name == alone)},"
+            call = self._call(column, builder, "" if shown == column.name else column.name)
+            primary = ".primaryKey()" if column.name == alone else ""
+            rest = _identity(column, table, sequence) if column.identity else _rest(column, builder, required=not primary)
+            yield f"  {key(shown)}: {call}{primary}{rest},"
 
     def view_lines(self, view: View, properties: Mapping[str, str]) -> Iterator[str]:
         """Yield the lines of a view's columns.
@@ -55,27 +59,22 @@ class Columns:
             yield from jsdoc(column.comment, indent="  ")
             yield f"  {key(properties[column.name])}: {builder.call(named)}{_array(column)},"
 
-    def _call(self, column: Column, shown: str) -> str:
-        named = "" if shown == column.name else column.name
-        if is_serial(column):
-            function = _SERIALS[column.type.name]
-            self.types.imports.add(function)
-            config = self.types.bigint if function == "bigserial" else ""
-            return Builder(function=function, config=config).call(named)
-        return f"{self.types.builder(column.type).call(named)}{_array(column)}"
+    def _sequence(self, table: Table, column: Column) -> Sequence | None:
+        return self.sequences.get(f"{table.qualified}.{qualified(column.name)}")
 
-    def _rest(self, column: Column, table: Table, sequence: Sequence | None, *, is_key: bool) -> str:
-        primary = ".primaryKey()" if is_key else ""
-        if is_serial(column):
-            return primary
-        if column.identity:
-            return f"{primary}{_identity(column, table, sequence)}"
-        if column.generated:
-            return (
-                f".generatedAlwaysAs({sql(column.expression)}){primary}{'.notNull()' if column.not_null and not primary else ''}"
-            )
-        required = ".notNull()" if column.not_null and not primary else ""
-        return f"{default(column, self.types.builder(column.type))}{primary}{required}"
+    def _call(self, column: Column, builder: Builder, named: str) -> str:
+        if not is_serial(column):
+            return f"{builder.call(named)}{_array(column)}"
+        function = _SERIALS[column.type.name]
+        self.types.imports.add(function)
+        return Builder(function=function, config=self.types.bigint if function == "bigserial" else "").call(named)
+
+
+def _rest(column: Column, builder: Builder, *, required: bool) -> str:
+    if is_serial(column):
+        return ""
+    given = f".generatedAlwaysAs({sql(column.expression)})" if column.generated else default(column, builder)
+    return f"{given}{'.notNull()' if column.not_null and required else ''}"
 
 
 def is_serial(column: Column) -> bool:
@@ -104,9 +103,10 @@ def _losses(column: Column, sequence: Sequence | None, *, table: Table) -> Itera
         yield f"COLLATE {column.collation}"
     if column.generated == "virtual":
         yield "that the column is VIRTUAL, computed when it is read"
-    if is_serial(column) and sequence and sequence_options(sequence, table=table, column=column):
-        options = sequence_options(sequence, table=table, column=column)
-        yield f"the sequence {plain(sequence.qualified)} {{ {', '.join(f'{name}: {value}' for name, value in options.items())} }}"
+    options = sequence_options(sequence, table=table, column=column) if is_serial(column) and sequence else {}
+    if sequence and options:
+        rest = ", ".join(f"{name}: {value}" for name, value in options.items() if name != "name")
+        yield f"that its sequence is {plain(sequence.qualified)}{f' {{ {rest} }}' if rest else ''}"
 
 
 def _identity(column: Column, table: Table, sequence: Sequence | None) -> str:

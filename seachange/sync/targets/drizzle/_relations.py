@@ -10,7 +10,6 @@ from seachange.sync._typescript import Names, access, camel_case, key, line_comm
 from seachange.sync.model import ForeignKey, Schema, Table
 from seachange.sync.target import header
 from seachange.sync.targets.drizzle._names import Naming
-from seachange.sync.targets.drizzle._options import Options
 
 __all__ = ["relations_file"]
 
@@ -18,13 +17,13 @@ _REFERENCE = re.compile(r"(?<=[^_])(_?(id|uuid|fk|key|no|number|code)|Id|ID|Uuid
 _Key = tuple[str, str]
 
 
-def relations_file(schema: Schema, options: Options) -> str:
+def relations_file(schema: Schema, naming: Naming) -> str:
     """Return the text of relations.ts.
 
     :param schema: what it describes.
-    :param options: of the target.
+    :param naming: what everything is called.
     """
-    return _File(schema, Naming.of(schema, options)).text()
+    return _File(schema, naming).text()
 
 
 class _File:

@@ -17,19 +17,20 @@ from seachange.sync.targets.drizzle._types import Types
 __all__ = ["schema_file"]
 
 
-def schema_file(schema: Schema, options: Options) -> str:
+def schema_file(schema: Schema, naming: Naming, options: Options) -> str:
     """Return the text of schema.ts.
 
     :param schema: what it describes.
+    :param naming: what everything is called.
     :param options: of the target.
     """
-    return _File(schema, options).text()
+    return _File(schema, naming, options).text()
 
 
 class _File:
-    def __init__(self, schema: Schema, options: Options) -> None:
+    def __init__(self, schema: Schema, naming: Naming, options: Options) -> None:
         self._schema = schema
-        self._naming = Naming.of(schema, options)
+        self._naming = naming
         self._types = Types(schema, self._naming, options)
         self._imports = self._types.imports
         self._columns = Columns(types=self._types, sequences={one.owned_by: one for one in schema.sequences if one.owned_by})
