@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 from seachange.sync.model import Type
@@ -22,6 +23,7 @@ def comment(line: str) -> str:
     return f"// {' '.join(line.splitlines())}"
 
 
+@functools.lru_cache(maxsize=8192)
 def named(*names: str) -> str:
     """Return a name with its schema, which is left out where it is ``public``: DBML's schema by default has that name."""
     kept = names[1:] if len(names) > 1 and names[0] == "public" else names
@@ -34,8 +36,9 @@ def text(value: str) -> str:
 
 
 def _between(value: str, quote: str) -> str:
-    escaped = re.sub(r"\r?[\\\n\t]|\r", lambda found: _ESCAPES[found[0][-1]], value).replace(quote, f"\\{quote}")
-    return f"{quote}{escaped}{quote}"
+    if not value.isidentifier():
+        value = re.sub(r"\r?[\\\n\t]|\r", lambda found: _ESCAPES[found[0][-1]], value).replace(quote, f"\\{quote}")
+    return f"{quote}{value}{quote}"
 
 
 def expression(sql: str) -> str:
@@ -59,6 +62,7 @@ def settings(*words: str, note: str = "", name: str = "") -> str:
     return f" [{', '.join(kept)}]" if kept else ""
 
 
+@functools.lru_cache(maxsize=1024)
 def type_name(type_: Type) -> str:
     """Return the type of a column.
 
@@ -70,6 +74,7 @@ def type_name(type_: Type) -> str:
     return spelled if _PLAIN_TYPE.fullmatch(spelled) else named(spelled.replace('"', ""))
 
 
+@functools.lru_cache(maxsize=1024)
 def value(sql: str) -> str:
     """Return a default: a number, a constant or a text where it is one, else the expression.
 

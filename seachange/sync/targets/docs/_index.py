@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from seachange.postgres.catalog import qualified
 from seachange.sync._describing import amount, types
+from seachange.sync._page_names import page_name
 from seachange.sync.model import Table, View
 from seachange.sync.targets.docs._page import amount_line, code, link, page, prose, table
 from seachange.sync.targets.docs._site import Site
@@ -72,7 +73,7 @@ def _schema(site: Site, name: str) -> Iterator[str]:
             (code(qualified(one.name)), one.kind, ", ".join(code(part) or "(empty)" for part in one.parts), prose(one.comment))
             for one in named
         ]
-        yield from table(("Type", "Kind", "Of", "Comment"), cells, ids=[f"type-{one.name}" for one in named])
+        yield from table(("Type", "Kind", "Of", "Comment"), cells, ids=[f"type-{page_name(one.name)}" for one in named])
     functions = [one for one in site.schema.functions if one.schema == name]
     if functions:
         yield "<h2>Functions</h2>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -76,11 +77,13 @@ def link(text: str, address: str, *, code_: bool = False) -> str:
     return f'<a href="{escape(address)}">{shown}</a>' if address else shown
 
 
+@functools.lru_cache(maxsize=8192)
 def code(text: str) -> str:
     """Return a text as code; nothing for an empty one."""
     return f"<code>{escape(text)}</code>" if text else ""
 
 
+@functools.lru_cache(maxsize=4096)
 def prose(text: str) -> str:
     """Return a text whose lines stay lines."""
     return "<br>".join(escape(line) for line in text.splitlines() if line.strip())

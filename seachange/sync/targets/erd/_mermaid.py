@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
@@ -173,12 +174,14 @@ def _type(column: Column) -> str:
     return _word(text.replace(", ", ",").replace('"', ""), also="[](),")
 
 
+@functools.lru_cache(maxsize=4096)
 def _word(text: str, *, also: str = "") -> str:
     word = re.sub(rf"\s|[^A-Za-z0-9_\u00c0-\uffff{re.escape(also)}]", "_", text)
     # The keys PK, FK and UK are keywords wherever they stand alone, and a word begins with a letter.
     return f"_{word}" if re.match(r"(?i)(pk|fk|uk)(?![A-Za-z0-9_])|[^A-Za-z_\u00c0-\uffff]|$", word) else word
 
 
+@functools.lru_cache(maxsize=4096)
 def _quoted(text: str) -> str:
     # Mermaid's own entities, because these texts become HTML. %%{ would be a directive, ``` the end of the fence; two tildes
     # make a generic type of what stands around them, quotes included.
