@@ -12,8 +12,8 @@ from seachange.sync.model import Column, Schema, Table
 __all__ = ["dot_text"]
 
 _HEAD = """digraph schema {
-  graph [rankdir=RL, nodesep=0.3, ranksep=1.2, bgcolor="white"]
-  node [shape=plain, fontname="Helvetica,Arial,sans-serif", fontsize=11]
+  graph [rankdir=RL, nodesep=0.3, ranksep=1.2, bgcolor="white", pack=24, packmode="graph"]
+  node [shape=plain, fontname="Courier", fontsize=11]
   edge [color="#56606d", arrowsize=0.7, dir=both, arrowhead=none, arrowtail=crow]"""
 _OPENING = '<table border="0" cellborder="1" cellspacing="0" cellpadding="4" color="#aab2bd">'
 # What XML does not take, and Graphviz reads labels as XML.
@@ -34,7 +34,7 @@ def _nodes(schema: Schema) -> Iterator[str]:
     for table in schema.tables:
         if not table.is_partition:
             rows = "".join(_row(column, number, table) for number, column in _shown(table, schema))
-            title = f'<tr><td bgcolor="#e3eefb" port="t"><b>{_text(relation_name(table))}</b></td></tr>'
+            title = f'<tr><td bgcolor="#e3eefb" port="t" colspan="3"><b>{_text(relation_name(table))}</b></td></tr>'
             yield f"  {_id(table.key)} [label=<{_OPENING}{title}{rows}</table>>]"
 
 
@@ -51,8 +51,9 @@ def _shown(table: Table, schema: Schema) -> list[tuple[int, Column]]:
 def _row(column: Column, number: int, table: Table) -> str:
     words, foreign = marks(column.name, table)
     keys = " ".join([*words, *(["FK"] if foreign else [])])
-    shown = " ".join(filter(None, (_text(column.name), f'<font color="#56606d">{_text(column.type.text)}</font>', keys)))
-    return f'<tr><td align="left" port="c{number}">{shown}</td></tr>'
+    kind = f'<font color="#56606d">{_text(column.type.text)}</font>'
+    cells = f'<td align="left" port="c{number}" sides="tlb">{_text(column.name)}</td><td align="left" sides="tb">{kind}</td>'
+    return f'<tr>{cells}<td align="left" port="k{number}" sides="trb">{keys}</td></tr>'
 
 
 def _edges(schema: Schema) -> Iterator[str]:
@@ -64,15 +65,16 @@ def _edges(schema: Schema) -> Iterator[str]:
             if not known and key.references not in outside:
                 outside.add(key.references)
                 yield f"  {_id(key.references)} [shape=box, label={_quoted('.'.join(key.references))}]"
-            start = _port(table, key.columns[0])
-            end = _port(parent, key.references_columns[0]) if known and isinstance(parent, Table) else ""
+            start = _port(table, key.columns[0], side="k" if parent is table else "c")
+            end = _port(parent, key.references_columns[0], side="k") if known and isinstance(parent, Table) else ""
             tail = " [arrowtail=none]" if table.is_unique(key.columns) else ""
             yield f"  {_id(table.key)}{start} -> {_id(key.references)}{end}{tail}"
 
 
-def _port(table: Table, column: str) -> str:
+def _port(table: Table, column: str, *, side: str) -> str:
+    # Cells c are at the left, where lines leave, cells k at the right, where they arrive.
     place = next((number for number, one in enumerate(table.columns) if one.name == column), None)
-    return ":t" if place is None else f":c{place}"
+    return ":t" if place is None else f":{side}{place}:{'w' if side == 'c' else 'e'}"
 
 
 def _id(key: tuple[str, str]) -> str:

@@ -20,6 +20,8 @@ __all__ = ["svg_artefact"]
 
 _TIMEOUT_S = 60.0
 _HINT = "install Graphviz, or take the option svg out: the diagrams of schema.md need no program"
+# Graphviz measures texts as those of Courier; all of these are as wide or narrower.
+_FONTS = 'font-family="Liberation Mono,Menlo,Consolas,Courier New,monospace"'
 _ABOUT = re.compile(r"<desc>.*?</desc>\n", re.DOTALL)
 
 
@@ -59,7 +61,8 @@ def _drawn(text: str, request: Request) -> str:
     if "<svg" not in drawn:
         raise ProgramFailedError(f"{found} drew nothing", hint=_HINT)
     # The declaration, the address of a DTD and the version of Graphviz stand before it.
-    return re.sub(r"<!--.*?-->\n?", "", drawn[drawn.index("<svg") :], flags=re.DOTALL)
+    bare = re.sub(r"<!--.*?-->\n?", "", drawn[drawn.index("<svg") :], flags=re.DOTALL)
+    return re.sub(r'font-family="Courier[^"]*"', _FONTS, bare)
 
 
 def _described(picture: str, about: str) -> str:
