@@ -11,6 +11,7 @@ from seachange.sync.targets.queries._columns import NOTHING, Column
 from seachange.sync.targets.queries._describe import Described, Output
 from seachange.sync.targets.queries._files import Broken, Query
 from seachange.sync.targets.queries._parameters import accepting_none
+from seachange.sync.targets.queries._stars import spelled_out
 from seachange.sync.targets.queries._statements import Statements, learn
 
 __all__ = ["Known", "Value", "analyse"]
@@ -31,9 +32,10 @@ class Value:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Known:
-    """A query with all that is known of it; ``one_row`` says that it returns exactly one."""
+    """A query with all that is known of it; ``one_row`` says that it returns exactly one, ``sql`` has columns for stars."""
 
     query: Query
+    sql: str
     parameters: tuple[Value, ...] = ()
     columns: tuple[Value, ...] = ()
     one_row: bool = False
@@ -70,7 +72,7 @@ def _parsed(sql: str) -> Any:
 def _known(described: Described, tree: Any, catalogue: Catalogue) -> Known | Broken:
     query = described.query
     if query.operation == "script":
-        return Known(query=query)
+        return Known(query=query, sql=query.sql)
     optional = accepting_none(tree, catalogue) if tree is not None else frozenset()
     parameters = tuple(
         Value(name=name, type=oid, nullable=query.overrides.get(f":{name}", number in optional))
@@ -81,14 +83,16 @@ def _known(described: Described, tree: Any, catalogue: Catalogue) -> Known | Bro
         value = parameters[number - 1]
         return Column(not_null=not value.nullable, plain=catalogue.is_plain(value.type))
 
-    result = Statements(catalogue, parameter).result(tree) if tree is not None else None
+    statements = Statements(catalogue, parameter)
+    result = statements.result(tree) if tree is not None else None
     outputs = described.columns or ()
     judged = result.columns if result and result.columns is not None and len(result.columns) == len(outputs) else None
     columns = tuple(
         _value(output, column, query) for output, column in zip(outputs, judged or [NOTHING] * len(outputs), strict=True)
     )
-    known = Known(query=query, parameters=parameters, columns=columns, one_row=bool(judged and result and result.one_row))
-    return _checked(known)
+    sql = spelled_out(catalogue.session, described, tree=tree, stars=statements.stars) if judged else query.sql
+    one_row = bool(judged and result and result.one_row)
+    return _checked(Known(query=query, sql=sql, parameters=parameters, columns=columns, one_row=one_row))
 
 
 def _value(output: Output, column: Column, query: Query) -> Value:

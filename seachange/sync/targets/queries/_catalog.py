@@ -125,7 +125,7 @@ class Catalogue:
     """Answers of the server, each asked for once."""
 
     def __init__(self, session: psycopg.Connection[Any]) -> None:
-        self._session = session
+        self.session = session
         self._types: dict[int, ServerType] = {}
         self._relations: dict[int, Relation] = {}
         self._names: dict[str, int] = {}
@@ -210,5 +210,5 @@ class Catalogue:
     def _ask(self, text: str, **values: object) -> list[dict[str, Any]]:
         from psycopg.rows import dict_row
 
-        with self._session.cursor(row_factory=dict_row) as cursor:
+        with self.session.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(text.encode(), values).fetchall()

@@ -180,7 +180,7 @@ class Package:
     def _defined(self, function: Function, *, own: Sequence[str]) -> Iterator[str]:
         query = function.known.query
         casts = {one.name: one.annotation.cast for one in function.arguments if one.annotation.cast}
-        sql = query.sql if query.operation == "script" else to_driver(query.sql, casts=casts)
+        sql = query.sql if query.operation == "script" else to_driver(function.known.sql, casts=casts)
         yield from classes.sql_text(function.constant, sql)
         if function.row in own:
             fields = [(value.name, one.text) for value, one in zip(function.known.columns, function.columns, strict=True)]

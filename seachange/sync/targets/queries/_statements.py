@@ -31,6 +31,8 @@ class Statements:
         self._judge = Judge(subquery=self.result, parameter=parameter, is_shadowed=catalogue.is_shadowed)
         self._reader = Reader(catalogue=catalogue, subquery=self.result, view=self._view)
         self._views: dict[int, tuple[Column, ...] | None] = {}
+        #: The names of the columns of each star, by its place in the text.
+        self.stars: dict[int, tuple[str, ...]] = {}
 
     def result(self, node: Node, outer: Scope | None = None) -> Result:
         """Return what a statement returns.
@@ -54,7 +56,10 @@ class Statements:
             trees = _parsed(relation.definition)
             if len(trees) == 1:
                 learn(self.catalogue, trees)
+                # Its stars are at places of another text.
+                stars = dict(self.stars)
                 self._views[relation.oid] = self.result(trees[0]).columns
+                self.stars = stars
         return self._views[relation.oid]
 
     def _with(self, clause: Node, scope: Scope) -> Scope:
@@ -111,6 +116,7 @@ class Statements:
                 if columns is None:
                     return None
                 found += columns
+                self.stars[value.column_ref.location] = tuple(column.name for column in columns)
                 continue
             judged = self._judge.judge(value, scope)
             # Grouping sets make NULL of constants, too; only what counts is left.

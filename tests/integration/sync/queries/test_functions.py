@@ -14,7 +14,8 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
-from psycopg.types.range import TimestamptzRange
+from psycopg.types.multirange import Int4Multirange
+from psycopg.types.range import Int4Range, Int8Range, TimestamptzRange
 
 from seachange.postgres.connection import Session
 from tests.integration.sync.queries.conftest import Generator
@@ -160,6 +161,51 @@ def test_values_are_of_the_types_that_the_rows_say(generator: Generator, session
 
     assert wrong == []
     assert seen > 100
+
+
+_STARS = """
+-- name: star
+select * from pets where id > :number;
+-- name: stars
+select p.*, :number::integer as "one * more", i . * from pets p
+left join (select line_a, during from billing.invoices) i on true;
+-- name: inside
+with x as (select * from pets) select x.* from x where client_id = :number;
+-- name: written^
+insert into base values (:number, 'a') returning *;
+-- name: both
+select * from base union select * from base;
+"""
+
+
+def test_a_column_that_is_added_later_changes_no_row(generator: Generator, session: Session) -> None:
+    module = generator.package({"stars.sql": _STARS})("stars")
+    session.execute("alter table pets add later text; alter table base add later text")
+
+    assert "select id, client_id, " in module.STAR_SQL
+    assert 'p."two words", ' in module.STARS_SQL
+    assert ", i . during from pets" in module.STARS_SQL
+    assert [row.id for row in module.star(session, number=1)] == [2]
+    assert [row.one___more for row in module.stars(session, number=7)] == [7, 7]
+    assert [row.id for row in module.inside(session, number=1)] == [1, 2]
+    assert module.written(session, number=5).note == "a"
+    assert "*" in module.BOTH_SQL
+
+
+_RANGES = """
+-- name: within$
+select count(*) from clients where stay && :stay and stays && :stays
+    and :number::bigint <@ :numbers::int8range and matrix = :matrix;
+"""
+
+
+def test_ranges_and_arrays_are_sent_as_what_they_are(generator: Generator, session: Session) -> None:
+    module = generator.package({"ranges.sql": _RANGES})("ranges")
+    hints = typing.get_type_hints(module.within)
+
+    assert (hints["stays"], hints["numbers"], hints["matrix"]) == (Int4Multirange, Int8Range, list[int])
+    values = {"stays": Int4Multirange([Int4Range(1, 2)]), "number": 3, "numbers": Int8Range(1, 5), "matrix": [[1, 2], [3, 4]]}
+    assert module.within(session, stay=_STAY, **values) == 1
 
 
 _CONSUMER = """
