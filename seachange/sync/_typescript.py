@@ -104,8 +104,10 @@ class Names:
         return name
 
     def _folded(self, name: str) -> str:
+        if self._exact or name.isascii():
+            return name if self._exact else name.lower()
         # File systems take the two ways to write é for one name.
-        return name if self._exact else unicodedata.normalize("NFKC", name).casefold()
+        return unicodedata.normalize("NFKC", name).casefold()
 
 
 def default_schema(schema: Schema) -> str:
@@ -170,6 +172,8 @@ def access(what: str, name: str) -> str:
 @functools.lru_cache(maxsize=1 << 16)
 def literal(text: str) -> str:
     """Return ``text`` as a string in double quotes."""
+    if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
     return json.dumps(text, ensure_ascii=False).translate(_NO_CONTROLS)
 
 

@@ -52,6 +52,8 @@ def generation(table: Table, column: Column, *, kind: str) -> str:
     """
     if column.identity:
         return "identity"
+    if not column.serial and kind != "uuid":
+        return ""
     default = _as_seen(column.default)
     name = _sequence_name(table, column)
     if default.replace('"', "") in (f"nextval('{one}'::regclass)" for one in (name, f"{table.schema}.{name}")):
@@ -61,6 +63,8 @@ def generation(table: Table, column: Column, *, kind: str) -> str:
 
 def _as_seen(default: str) -> str:
     # The catalogue was read with an empty search_path; to TypeORM's session the objects of public have no schema.
+    if "public." not in default:
+        return default
     parts = re.split(r"('(?:[^']|'')*')", default)
     shown = [re.sub(r'(?<![\w".])public\.', "", part) if number % 2 == 0 else part for number, part in enumerate(parts)]
     return re.sub(r"nextval\('public\.", "nextval('", "".join(shown))

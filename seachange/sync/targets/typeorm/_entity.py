@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterator, Mapping
 
 from seachange.sync._typescript import identifier, jsdoc, line_comment, literal, template
@@ -20,6 +21,14 @@ __all__ = ["entity"]
 class _Entity:
     plan: Plan
     table: Table
+
+    @functools.cached_property
+    def properties(self) -> Mapping[str, str]:
+        return self.plan.names.properties[self.table.key]
+
+    @functools.cached_property
+    def identifying(self) -> tuple[str, ...]:
+        return self.plan.keys[self.table.key]
 
     def lines(self) -> Iterator[str]:
         yield from jsdoc(self.table.comment)
@@ -48,7 +57,7 @@ class _Entity:
             deferrable = {"deferrable": _deferrable(initially=one.initially_deferred)} if one.deferrable else {}
             yield from call("Unique", [literal(one.name), self._listed(one.columns), deferrable])
         for index in self.table.indexes:
-            yield from index_lines(index, self.plan.names.properties[self.table.key])
+            yield from index_lines(index, self.properties)
         for check in self.table.checks:
             yield from call("Check", [literal(check.name), template(check.expression)])
         for exclusion in self.table.exclusions:
@@ -66,7 +75,7 @@ class _Entity:
 
     def _column(self, column: Column) -> Iterator[str]:
         type_ = self.plan.type_of(self.table, column)
-        primary = column.name in self.plan.keys[self.table.key]
+        primary = column.name in self.identifying
         generated = generation(self.table, column, kind=type_.name)
         given = {"name": literal(column.name), "type": literal(type_.name), **type_.options}
         given |= {"array": "true"} if type_.array else {}
@@ -80,7 +89,7 @@ class _Entity:
         given |= {"comment": literal(column.comment)} if column.comment else {}
         yield from self._decorated(column, given, primary=primary, generated=generated)
         null = " | null" if column.nullable and not primary and type_.value != "unknown" else ""
-        yield f"  {self.plan.names.properties[self.table.key][column.name]}!: {type_.value}{null};"
+        yield f"  {self.properties[column.name]}!: {type_.value}{null};"
 
     def _decorated(self, column: Column, given: dict[str, str], *, primary: bool, generated: str) -> list[str]:
         identity = {"generatedIdentity": literal(column.identity.upper())} if generated == "identity" else {}
@@ -158,8 +167,7 @@ class _Entity:
         yield from call("JoinTable", [given], indent="  ")
 
     def _listed(self, columns: tuple[str, ...]) -> str:
-        properties: Mapping[str, str] = self.plan.names.properties[self.table.key]
-        return listed([properties[name] for name in columns])
+        return listed([self.properties[name] for name in columns])
 
 
 def entity(plan: Plan, table: Table) -> Source:

@@ -76,7 +76,7 @@ class ColumnTypes:
     schema: Schema
     values: Types
     labels: Mapping[tuple[str, str], str]
-    _made: dict[Type, ColumnType] = dataclasses.field(default_factory=dict)
+    _made: dict[int, ColumnType] = dataclasses.field(default_factory=dict)
 
     def of(self, table: Table | View, column: Column) -> ColumnType:
         """Return the type of a column.
@@ -84,12 +84,12 @@ class ColumnTypes:
         :param table: its table, which an enum of TypeORM belongs to.
         :param column: the column.
         """
+        if column.type.system:
+            # A handful of values stands behind the types of thousands of columns.
+            return self._made.get(id(column.type)) or self._made.setdefault(id(column.type), self._plain(column, column.type))
         domains = [*self.schema.domains_of(column.type)]
         base = domains[-1].type if domains else column.type
-        if base.kind == "enum":
-            found = self._enum(table, column, base)
-        else:
-            found = self._made.get(column.type) or self._made.setdefault(column.type, self._plain(column, base))
+        found = self._enum(table, column, base) if base.kind == "enum" else self._plain(column, base)
         if len(domains) > 1 and not found.missing:
             # information_schema, which TypeORM reads, looks below one domain only.
             return dataclasses.replace(found, missing=f"domain {column.type.text} over another domain")
