@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 from typing import cast
 
 from seachange.sync._options import chosen
-from seachange.sync._typescript import Names, default_schema, jsdoc, key, line_comment, literal
+from seachange.sync._typescript import Casing, Names, default_schema, jsdoc, key, line_comment, literal
 from seachange.sync._typescript_types import INTERVAL, Dates, Int8, Types, union
 from seachange.sync.model import Column, Enum, Schema, Table, View
 from seachange.sync.target import Artefact, Request, Target, header
 
-__all__ = ["TARGET"]
+__all__ = ["TARGET", "describe"]
 
 _SUFFIXES = ("Row", "Insert", "Update")
 _COLUMN = """\
@@ -93,18 +93,14 @@ class _Writer:
         return _camel(name) if self.camel else name
 
 
-def _emit(schema: Schema, request: Request) -> Iterator[Artefact]:
-    writer = _writer(schema, request)
-    blocks = ["\n".join(line_comment("\n".join(header(schema, target="typescript")))) + "\n"]
-    blocks += [_enum(enum, writer.types.enums[enum.key], writer.names[enum.key]) for enum in schema.enums]
-    blocks += [writer.table(one) if isinstance(one, Table) else writer.view(one) for one in _relations(schema)]
-    blocks += [_COLUMN, writer.database()]
-    if any("Interval" in block for block in blocks):
-        blocks.insert(1, f"/** An interval as node-postgres delivers it. */\n{INTERVAL}")
-    yield Artefact(text="\n".join(blocks))
+def describe(schema: Schema, *, int8: Int8 = "string", dates: Dates = "Date", casing: Casing = "preserve") -> str:
+    """Return the file.
 
-
-def _writer(schema: Schema, request: Request) -> _Writer:
+    :param schema: the schema.
+    :param int8: what 64-bit integers arrive as.
+    :param dates: what dates and timestamps arrive as.
+    :param casing: how columns are named.
+    """
     names = Names(["Column", "Table"])
     usual = default_schema(schema)
 
@@ -114,14 +110,26 @@ def _writer(schema: Schema, request: Request) -> _Writer:
     enums = {enum.key: names.of_type(*words(enum)) for enum in schema.enums}
     labels = {enum.key: names.of_constant(*words(enum), suffixes=("Labels",)) for enum in schema.enums}
     relations = {one.key: names.of_type(*words(one), suffixes=_SUFFIXES) for one in _relations(schema)}
-    types = Types(
-        schema=schema,
-        enums=enums,
-        int8=cast("Int8", chosen(request, "int8", ("string", "number", "bigint"))),
-        dates=cast("Dates", chosen(request, "dates", ("Date", "string"))),
+    types = Types(schema=schema, enums=enums, int8=int8, dates=dates)
+    writer = _Writer(schema=schema, types=types, names=relations, camel=casing == "camel")
+    blocks = ["\n".join(line_comment("\n".join(header(schema, target="typescript")))) + "\n"]
+    blocks += [_enum(enum, enums[enum.key], labels[enum.key]) for enum in schema.enums]
+    blocks += [writer.table(one) if isinstance(one, Table) else writer.view(one) for one in _relations(schema)]
+    blocks += [_COLUMN, writer.database()]
+    if any("Interval" in block for block in blocks):
+        blocks.insert(1, f"/** An interval as node-postgres delivers it. */\n{INTERVAL}")
+    return "\n".join(blocks)
+
+
+def _emit(schema: Schema, request: Request) -> Iterator[Artefact]:
+    yield Artefact(
+        text=describe(
+            schema,
+            int8=cast("Int8", chosen(request, "int8", ("string", "number", "bigint"))),
+            dates=cast("Dates", chosen(request, "dates", ("Date", "string"))),
+            casing=cast("Casing", chosen(request, "casing", ("preserve", "camel"))),
+        )
     )
-    camel = chosen(request, "casing", ("preserve", "camel")) == "camel"
-    return _Writer(schema=schema, types=types, names=labels | relations, camel=camel)
 
 
 def _relations(schema: Schema) -> list[Table | View]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 
@@ -24,6 +25,8 @@ from seachange.sync._typescript import (
 )
 from seachange.sync._typescript_types import Types, union
 from seachange.sync.model import Domain, Enum, Schema, Type, TypeKind
+from seachange.sync.targets.typescript import describe
+from tests.unit.sync.made import column, schema_of, table
 
 _ANY = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=12)
 
@@ -250,3 +253,36 @@ def test_labels_of_an_enum_are_a_union() -> None:
 )
 def test_tables_of_one_schema_are_named_without_it(schemas: tuple[str, ...], expected: str) -> None:
     assert default_schema(Schema(fingerprint="f", schemas=schemas)) == expected
+
+
+def test_an_insert_may_leave_out_what_the_database_fills() -> None:
+    positive = Type(text="positive", schema="public", name="positive", kind="domain")
+    columns = [
+        column("id"),
+        column("note", not_null=False),
+        column("at", default="now()"),
+        column("count", type_=positive),
+        dataclasses.replace(column("number"), identity="always"),
+        dataclasses.replace(column("twice"), generated="stored", expression="id * 2"),
+    ]
+    domain = Domain(schema="public", name="positive", type=_type("int4"), default="1")
+    text = describe(dataclasses.replace(schema_of(table("pets", columns)), domains=(domain,)))
+    insert = text.partition("export interface PetsInsert {\n")[2].partition("}")[0]
+
+    assert insert == "  id: number;\n  note?: number | null;\n  at?: number;\n  count?: number;\n"
+    assert "  number: number;\n  twice: number;\n}" in text
+
+
+def test_two_columns_that_a_converter_makes_the_same_keep_apart() -> None:
+    text = describe(schema_of(table("pets", [column("ownerId"), column("owner_id"), column("_x")])), casing="camel")
+
+    assert "{\n  ownerId: number;\n  owner_id: number;\n  _X: number;\n}" in text
+
+
+def test_a_table_is_found_by_its_name_with_the_schema_where_it_needs_one() -> None:
+    tables = [
+        table(name, [column("id")], schema=schema) for schema, name in (("billing", "b"), ("public", "a"), ("public", "c.d"))
+    ]
+    text = describe(dataclasses.replace(schema_of(*tables), schemas=("billing", "public")))
+
+    assert re.findall(r"^  (\S+): Table<", text, re.MULTILINE) == ['"billing.b"', "a", r'"public.\"c.d\""']

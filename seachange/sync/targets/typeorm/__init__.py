@@ -13,11 +13,11 @@ from seachange.sync.model import Enum, Schema
 from seachange.sync.target import Artefact, Request, Target, header
 from seachange.sync.targets.typeorm._entity import entity
 from seachange.sync.targets.typeorm._plan import Plan, plan
-from seachange.sync.targets.typeorm._recorded import recorded
+from seachange.sync.targets.typeorm._recorded import Recorded, recorded
 from seachange.sync.targets.typeorm._text import Source
 from seachange.sync.targets.typeorm._view import view
 
-__all__ = ["TARGET"]
+__all__ = ["TARGET", "describe"]
 
 _DECORATOR = re.compile(r"^ *@(\w+)\(", re.MULTILINE)
 _DECORATORS = frozenset(
@@ -26,20 +26,31 @@ _DECORATORS = frozenset(
 )
 
 
-def _emit(schema: Schema, request: Request) -> Iterator[Artefact]:
-    casing = cast("Casing", chosen(request, "casing", ("camel", "preserve")))
-    found = plan(schema, casing=casing, recorded=recorded(request))
-    extension = chosen(request, "extension", ("", ".js", ".ts"))
+def describe(schema: Schema, *, casing: Casing = "camel", extension: str = "", known: Recorded | None = None) -> dict[str, str]:
+    """Return the files by their names.
+
+    :param schema: the schema.
+    :param casing: how columns are named.
+    :param extension: end of the names in imports.
+    :param known: what TypeORM has written down itself.
+    """
+    found = plan(schema, casing=casing, recorded=known or Recorded())
     head = "\n".join(line_comment("\n".join(header(schema, target="typeorm")))) + "\n"
-    made = dict(_sources(schema, found))
+    made = dict(_sources(found))
     files = {f"{name}.ts": f"{head}{_imports(source, extension)}\n{source.text}" for name, source in made.items()}
     files["index.ts"] = f"{head}{_index(sorted(made), extension)}"
     files["types.ts"] = f"{head}{_types(schema, found, interval=any('Interval' in one.types for one in made.values()))}"
-    for name in sorted(files):
-        yield Artefact(name=name, text=files[name])
+    return files
 
 
-def _sources(schema: Schema, found: Plan) -> Iterator[tuple[str, Source]]:
+def _emit(schema: Schema, request: Request) -> Iterator[Artefact]:
+    casing = cast("Casing", chosen(request, "casing", ("camel", "preserve")))
+    files = describe(schema, casing=casing, extension=chosen(request, "extension", ("", ".js", ".ts")), known=recorded(request))
+    yield from (Artefact(name=name, text=files[name]) for name in sorted(files))
+
+
+def _sources(found: Plan) -> Iterator[tuple[str, Source]]:
+    schema = found.schema
     for table in schema.tables:
         if table.key in found.names.classes and table.key not in found.joins:
             yield found.names.classes[table.key], (entity if table.key in found.keys else view)(found, table)

@@ -40,7 +40,7 @@ def compared_default(column: Column, *, kind: str) -> Default | None:
     read = shown if shown == "now()" or "'now'::text" in shown else _CAST.sub("", shown)
     read = f"'{read}'" if re.fullmatch(r"-?\d+", read) else read
     compares = _lowered(read) == read and not _NOW.fullmatch(read) and not _ZONED.search(column.default)
-    return Default(text=_spelled(read, kind=kind), compares=compares)
+    return Default(text=_spelled(read, kind=kind) if compares else _expression(shown), compares=compares)
 
 
 def generation(table: Table, column: Column, *, kind: str) -> str:
@@ -82,7 +82,11 @@ def _spelled(read: str, *, kind: str) -> str:
         return text[1]
     if text and kind not in ("json", "jsonb"):
         return literal(text[1])
-    return f"() => {template(read) if chr(34) in read else literal(read)}"
+    return _expression(read)
+
+
+def _expression(text: str) -> str:
+    return f"() => {template(text) if chr(34) in text else literal(text)}"
 
 
 def _sequence_name(table: Table, column: Column) -> str:
