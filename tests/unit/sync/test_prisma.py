@@ -276,6 +276,13 @@ def test_colliding_and_unusable_names_are_told_apart() -> None:
     assert text.count('x_y   Int @id @map("x y")\n  x_y_2 Int @map("x-y")') == 6
 
 
+def test_an_enum_of_digits_has_values() -> None:
+    text = _written(schema=Schema(fingerprint="f", enums=(Enum(schema="public", name="grade", labels=("1", "2")),)))
+
+    assert 'enum grade {\n  value_1 @map("1")\n  value_2 @map("2")\n' in text
+    assert _written(text, Schema(fingerprint="f", enums=(Enum(schema="public", name="grade", labels=("1", "2")),))) == text
+
+
 def test_a_foreign_key_to_a_table_outside_of_the_selection_is_left_out() -> None:
     text = _written(schema=Schema(fingerprint="f", schemas=("public",), tables=(_POSTS,)))
 

@@ -64,8 +64,7 @@ def _single(expression: str, family: Family, labels: _Labels) -> str:
         return _TRUTH.get(expression.lower(), "")
     if family == "Enum":
         text = _text(expression)
-        name = labels.get(text, "") if text is not None else ""
-        return name or (f"dbgenerated({quoted(text)})" if text else "")
+        return labels.get(text, "") if text is not None else ""
     reader = _READERS.get(family)
     return reader(expression) if reader else ""
 

@@ -102,7 +102,11 @@ def _labels(enum: Enum, block: Block | None) -> Mapping[str, str]:
     known = {field.mapped: field.name for field in block.fields} if block else {}
     if "" in enum.labels:
         known.setdefault("", "EMPTY_ENUM_VALUE")
-    return _distinct(enum.labels, known)
+    found = _distinct(enum.labels, known)
+    if found and not any(found.values()):
+        # Prisma takes no enum without a value that it can name.
+        found = _distinct(enum.labels, {label: f"value_{place}" for place, label in enumerate(enum.labels, 1)})
+    return found
 
 
 def _distinct(originals: Iterable[str], known: Mapping[str, str]) -> Mapping[str, str]:

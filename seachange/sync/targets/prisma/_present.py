@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 from collections.abc import Iterable, Mapping
 
 from seachange.sync.targets.prisma._language import Block, Field, Item, Kind
@@ -11,6 +12,7 @@ from seachange.sync.targets.prisma._language import Block, Field, Item, Kind
 __all__ = ["Key", "Present"]
 
 Key = tuple[str, str]
+_VIEWS = re.compile(r'^\s*previewFeatures\s*=\s*\[[^\]]*"views"', re.MULTILINE)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -80,10 +82,4 @@ class Present:
     @functools.cached_property
     def has_views(self) -> bool:
         """Whether a generator has the preview feature of views."""
-        return any("views" in features for features in self.previews)
-
-    @functools.cached_property
-    def previews(self) -> tuple[str, ...]:
-        """What the generators say as their preview features."""
-        lines = (line.strip() for block in self.blocks if block.kind == "generator" for line in block.source.split("\n"))
-        return tuple(line for line in lines if line.startswith("previewFeatures"))
+        return any(_VIEWS.search(block.source) for block in self.blocks if block.kind == "generator")
