@@ -61,9 +61,7 @@ class Mended(Related):
         return {*RESERVED, *dir(DeclarativeBase), "metadata", "registry", self.base_class_name}
 
     def find_free_name(self, name: str, global_names: set[str], local_names: Collection[str] = ()) -> str:
-        return free_name(
-            name, taken={*self._taken, *global_names, *local_names}, instead="table" if name[:2] == "t_" else "column"
-        )
+        return free_name(name, self._taken, global_names, local_names, instead="table" if name[:2] == "t_" else "column")
 
     # Types.
 
@@ -102,7 +100,7 @@ class Mended(Related):
                 self._labels[name] = tuple(type.enums)
 
     def _take(self, name: str) -> str:
-        found = free_name(name, taken=self._taken, instead="type")
+        found = free_name(name, self._taken, instead="type")
         self._taken.add(found)
         return found
 

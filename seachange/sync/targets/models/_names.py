@@ -22,7 +22,7 @@ RESERVED = frozenset(_WRITTEN.split())
 _NO_WORD = re.compile(r"\W+")
 
 
-def free_name(name: str, *, taken: Collection[str], instead: str) -> str:
+def free_name(name: str, *taken: Collection[str], instead: str) -> str:
     """Return a name like ``name`` that is an identifier, public and free.
 
     :param name: of a table, column or relationship.
@@ -41,7 +41,7 @@ def free_name(name: str, *, taken: Collection[str], instead: str) -> str:
     if keyword.iskeyword(base):
         base += "_"
     variants = (base if not number else f"{base}_{number if number > 1 else ''}" for number in count())
-    return next(one for one in variants if one not in taken)
+    return next(one for one in variants if not any(one in names for names in taken))
 
 
 def class_name(name: str, *, instead: str) -> str:
@@ -62,7 +62,7 @@ def members(labels: Collection[str]) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for label in labels:
-        name = free_name(label, taken=(), instead="EMPTY" if not label else "LABEL").upper().rstrip("_")
+        name = free_name(label, instead="EMPTY" if not label else "LABEL").upper().rstrip("_")
         name = name if name.isidentifier() else f"LABEL_{name}".rstrip("_")
-        found[free_name(name, taken=found, instead="LABEL")] = label
+        found[free_name(name, found, instead="LABEL")] = label
     return found

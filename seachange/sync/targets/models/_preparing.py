@@ -101,7 +101,7 @@ def _mend_sequence(column: sa.Column[Any], known: Table, found: Found) -> None:
     ours = known.by_name[column.name]
     literal = _NEXTVAL.match(ours.default)
     name = literal[1].replace("''", "'") if literal else ""
-    sequence = next((one for one in found.schema.sequences if one.qualified == name), None)
+    sequence = found.sequences.get(name)
     if sequence is None:
         return
     key = column.primary_key

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
-from seachange.sync.model import Schema, Table
+from seachange.sync.model import Schema, Sequence, Table
 from seachange.sync.reading import read_schema
 from seachange.sync.targets.models._job import Job
 
@@ -30,6 +31,11 @@ class Found:
     schema: Schema
     tables: Mapping[tuple[str, str], Table]
     default_schema: str
+
+    @functools.cached_property
+    def sequences(self) -> Mapping[str, Sequence]:
+        """The sequences by their qualified names."""
+        return {one.qualified: one for one in self.schema.sequences}
 
     def table(self, table: sa.Table) -> Table:
         """Return what we know of a table of SQLAlchemy's."""

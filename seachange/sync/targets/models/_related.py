@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -19,7 +20,7 @@ class Related(generators.DeclarativeGenerator):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._relationships: list[RelationshipAttribute] = []
+        self._writers: dict[sa.Column[Any], list[RelationshipAttribute]] = defaultdict(list)
 
     def generate_models(self) -> list[Model]:
         """Make the models; a table becomes a subclass only of one that it shares nothing but the key with."""
@@ -30,7 +31,9 @@ class Related(generators.DeclarativeGenerator):
             if parent is not None and not _may_inherit(model.table, parent.table):
                 parent.children.remove(model)
                 model.parent_class = None
-        self._relationships = [one for model in classes for one in model.relationships]
+        for one in (one for model in classes for one in model.relationships):
+            for column in _columns(one):
+                self._writers[column].append(one)
         return models
 
     def generate_relationships(
@@ -66,7 +69,8 @@ class Related(generators.DeclarativeGenerator):
     def render_relationship_arguments(self, relationship: RelationshipAttribute) -> Mapping[str, Any]:
         """Add what SQLAlchemy asks for where two foreign keys have a column in common."""
         found = dict(super().render_relationship_arguments(relationship))
-        overlapping = sorted({one.name for one in self._relationships if one is not relationship and _overlap(one, relationship)})
+        near = (one for column in _columns(relationship) for one in self._writers[column])
+        overlapping = sorted({one.name for one in near if not _is_same(one, relationship)})
         if overlapping:
             found["overlaps"] = repr(",".join(overlapping))
         return found
@@ -91,7 +95,7 @@ def _columns(relationship: RelationshipAttribute) -> set[sa.Column[Any]]:
     return set(relationship.constraint.columns) if relationship.constraint is not None else set()
 
 
-def _overlap(one: RelationshipAttribute, other: RelationshipAttribute) -> bool:
-    if one.backref is other or other.backref is one or (one.constraint is other.constraint and one.constraint is not None):
-        return False
-    return bool(_columns(one) & _columns(other))
+def _is_same(one: RelationshipAttribute, other: RelationshipAttribute) -> bool:
+    """Say whether two are one, or both directions of one."""
+    same_key = one.constraint is other.constraint and one.constraint is not None
+    return one is other or one.backref is other or other.backref is one or same_key
