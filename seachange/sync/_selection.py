@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 
 from seachange.config import Settings
-from seachange.sync.model import Schema, Table, View
+from seachange.sync.model import Composite, Domain, Enum, Range, Schema, Table, View
 
 __all__ = ["selected"]
 
@@ -15,7 +15,7 @@ __all__ = ["selected"]
 def selected(schema: Schema, *, settings: Settings) -> Schema:
     """Return the schema with the schemas, tables and views that the settings choose; all other fields are the same.
 
-    Foreign keys to tables that are left out stay.
+    Foreign keys to tables that are left out stay, and so do the types that columns have, with their schemas.
 
     :param schema: what was read.
     :param settings: ``sync_schemas``, ``sync_tables`` and ``sync_exclude``.
@@ -28,19 +28,44 @@ def selected(schema: Schema, *, settings: Settings) -> Schema:
     def shown(name: str) -> bool:
         return not schemas or name in schemas
 
+    tables = tuple(one for one in schema.tables if shown(one.schema) and matches(one))
+    views = tuple(one for one in schema.views if shown(one.schema) and matches(one))
+    used = _used_types(schema, (*tables, *views))
+
+    def kept(one: Enum | Domain | Composite | Range) -> bool:
+        return shown(one.schema) or one.key in used
+
+    named = {schema for schema, _ in used}
     return dataclasses.replace(
         schema,
-        schemas=tuple(filter(shown, schema.schemas)),
-        comments={name: comment for name, comment in schema.comments.items() if shown(name)},
-        tables=tuple(one for one in schema.tables if shown(one.schema) and matches(one)),
-        views=tuple(one for one in schema.views if shown(one.schema) and matches(one)),
-        enums=tuple(one for one in schema.enums if shown(one.schema)),
-        domains=tuple(one for one in schema.domains if shown(one.schema)),
-        composites=tuple(one for one in schema.composites if shown(one.schema)),
-        ranges=tuple(one for one in schema.ranges if shown(one.schema)),
+        schemas=tuple(name for name in schema.schemas if shown(name) or name in named),
+        comments={name: comment for name, comment in schema.comments.items() if shown(name) or name in named},
+        tables=tables,
+        views=views,
+        enums=tuple(filter(kept, schema.enums)),
+        domains=tuple(filter(kept, schema.domains)),
+        composites=tuple(filter(kept, schema.composites)),
+        ranges=tuple(filter(kept, schema.ranges)),
         sequences=tuple(one for one in schema.sequences if shown(one.schema)),
         functions=tuple(one for one in schema.functions if shown(one.schema)),
     )
+
+
+def _used_types(schema: Schema, relations: Iterable[Table | View]) -> frozenset[tuple[str, str]]:
+    composites = {one.key: one for one in schema.composites}
+    used: set[tuple[str, str]] = set()
+    waiting = [column.type for relation in relations for column in relation.columns]
+    while waiting:
+        found = waiting.pop()
+        if found.system or found.key in used:
+            continue
+        used.add(found.key)
+        if found.key in schema.domains_by_key:
+            waiting.append(schema.domains_by_key[found.key].type)
+        if found.key in composites:
+            waiting += [column.type for column in composites[found.key].columns]
+    own = (*schema.enums, *schema.domains, *schema.composites, *schema.ranges)
+    return frozenset(one.key for one in own if one.key in used)
 
 
 def _chooser(settings: Settings) -> Callable[[Table | View], bool]:

@@ -9,7 +9,7 @@ import pytest
 
 from seachange.config import Settings
 from seachange.sync._selection import selected
-from seachange.sync.model import Enum, Schema, Table, View
+from seachange.sync.model import Column, Composite, Domain, Enum, Schema, Table, Type, TypeKind, View
 
 _SCHEMA = Schema(
     fingerprint="f",
@@ -48,3 +48,26 @@ def test_types_and_comments_go_with_their_schema() -> None:
 
     assert (chosen.schemas, chosen.comments, [enum.name for enum in chosen.enums]) == (("public",), {}, ["mood"])
     assert chosen.fingerprint == _SCHEMA.fingerprint
+
+
+def test_types_that_columns_have_stay_with_their_schema() -> None:
+    schema = Schema(
+        fingerprint="f",
+        schemas=("other", "public", "types", "unused"),
+        tables=(Table(schema="public", name="clients", columns=(Column(name="a", type=_type("outer")),)),),
+        enums=(Enum(schema="types", name="mood"), Enum(schema="unused", name="mood")),
+        domains=(Domain(schema="types", name="inner", type=_type("mood", kind="enum")),),
+        composites=(Composite(schema="types", name="outer", columns=(Column(name="b", type=_type("inner", kind="domain")),)),),
+    )
+    chosen = selected(schema, settings=Settings(root=Path("/nowhere"), sync_schemas=("public",)))
+
+    assert chosen.schemas == ("public", "types")
+    assert [one.key for one in (*chosen.enums, *chosen.domains, *chosen.composites)] == [
+        ("types", "mood"),
+        ("types", "inner"),
+        ("types", "outer"),
+    ]
+
+
+def _type(name: str, *, kind: TypeKind = "composite") -> Type:
+    return Type(text=f"types.{name}", schema="types", name=name, kind=kind)
