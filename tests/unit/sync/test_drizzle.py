@@ -316,6 +316,11 @@ def test_a_sequence_has_the_options_that_are_not_usual(sequence: dict[str, Any],
     assert text.splitlines()[-1] == f"export const numbers = pgSequence({expected}"
 
 
+def test_files_without_tables_are_modules() -> None:
+    assert schema_file(schema_of(), Options()).splitlines()[3:] == ["", "export {};"]
+    assert relations_file(schema_of(), Options()).splitlines()[3:] == ["", "export {};"]
+
+
 def test_a_view_comes_after_those_that_it_reads() -> None:
     first = View(schema="public", name="a", columns=(column("x"),), text=" SELECT x\n   FROM b;", uses=(("public", "b"),))
     second = View(schema="public", name="b", columns=(column("x"),), text="SELECT 1 AS x;", options=("security_barrier=true",))

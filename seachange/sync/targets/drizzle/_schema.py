@@ -47,8 +47,9 @@ class _File:
             *self._sequences(),
             *(block for table in self._tables for block in self._table(table)),
             *(block for view in _after_used(self._schema.views) for block in self._view(view)),
-            self._elsewhere(),
         ]
+        # Without any export it would be no module.
+        rest += [self._elsewhere()] if rest else ["export {};", self._elsewhere()]
         customs = self._types.declarations()
         head = "\n".join(line_comment("\n".join(header(self._schema, target="drizzle"))))
         body = "\n\n".join(block for block in ("\n".join(customs), *rest) if block)
