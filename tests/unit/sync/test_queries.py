@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seachange.errors import ExtraMissingError
 from seachange.sync.targets.queries._classes import from_imports, item_class, row_class, sql_text
 from seachange.sync.targets.queries._files import Broken, Query, read_queries
 from seachange.sync.targets.queries._sql import parameters_in, to_driver, to_server
@@ -94,6 +96,15 @@ def test_a_mistake_is_told_with_its_place_and_hides_no_other_query(tmp_path: Pat
     assert isinstance(wrong, Broken)
     assert (wrong.file, wrong.line, wrong.message) == ("queries/users.sql", 2, message)
     assert isinstance(right, Query)
+
+
+def test_without_aiosql_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "aiosql.query_loader", None)
+
+    with pytest.raises(ExtraMissingError, match="target queries needs the library aiosql") as caught:
+        _read(tmp_path, "-- name: one\nselect 1")
+
+    assert caught.value.hint == "pip install 'seachange[queries]'"
 
 
 @pytest.mark.parametrize(

@@ -62,11 +62,18 @@ where a.attrelid = any(%(oids)s::oid[]) and a.attnum > 0 and not a.attisdropped
 order by a.attrelid, a.attnum
 """
 _NAMES = "select name, to_regclass(name)::oid::bigint as oid from unnest(%(names)s::text[]) as name"
-# A function of a schema in the search path may be a better match for its arguments than the one of PostgreSQL.
+# A function of a schema in the search path may be a better match for its arguments than the one of PostgreSQL; what an extension
+# brings for its own types, as citext does, means the same for these.
 _SHADOWED = """
 select distinct p.proname as name from pg_proc p
 where p.pronamespace <> 'pg_catalog'::regnamespace and p.pronamespace = any(current_schemas(false)::regnamespace[])
     and p.proname = any(%(names)s::name[])
+    and not (
+        exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
+        and exists (
+            select from unnest(p.proargtypes::oid[]) a join pg_type t on t.oid = a
+            where t.typnamespace <> 'pg_catalog'::regnamespace)
+    )
 """
 
 

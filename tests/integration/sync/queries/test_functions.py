@@ -208,6 +208,22 @@ def test_ranges_and_arrays_are_sent_as_what_they_are(generator: Generator, sessi
     assert module.within(session, stay=_STAY, **values) == 1
 
 
+_TYPES = """
+-- name: totals(client)^
+-- types: total!, first?, :client?
+select sum(id) as total, min(client_id) as last, name as first
+from pets, (select name from clients where id = 1) as named where client_id = :client group by name;
+"""
+
+
+@pytest.mark.parametrize("each_server", [18], ids=["pg18"], indirect=True)
+def test_a_line_of_types_knows_better(generator: Generator) -> None:
+    module = generator.package({"totals.sql": _TYPES})("totals")
+
+    assert typing.get_type_hints(module.TotalsRow) == {"total": int, "last": int, "first": str | None}
+    assert typing.get_type_hints(module.totals)["client"] == int | None
+
+
 _CONSUMER = """
 from __future__ import annotations
 
