@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seachange.revisions._order import ancestors, find_cycles, sort
@@ -22,6 +22,7 @@ def graphs(draw: st.DrawFn) -> tuple[Graph, dict[str, int]]:
     return parents, {name: draw(st.integers(0, 5)) for name in names}
 
 
+@settings(deadline=None)
 @given(graphs(), st.randoms(use_true_random=False))
 def test_parents_come_first_whatever_order_the_files_are_read_in(drawn: tuple[Graph, dict[str, int]], random: Random) -> None:
     parents, when = drawn
@@ -36,6 +37,7 @@ def test_parents_come_first_whatever_order_the_files_are_read_in(drawn: tuple[Gr
     assert done == sort(parents, when=when)[0]
 
 
+@settings(deadline=None)
 @given(graphs())
 def test_of_revisions_that_could_come_next_the_oldest_does(drawn: tuple[Graph, dict[str, int]]) -> None:
     parents, when = drawn
@@ -47,6 +49,7 @@ def test_of_revisions_that_could_come_next_the_oldest_does(drawn: tuple[Graph, d
         assert (when[name], name) == min((when[other], other) for other in free)
 
 
+@settings(deadline=None)
 @given(graphs(), st.data())
 def test_a_circle_is_found_and_everything_before_it_is_still_ordered(
     drawn: tuple[Graph, dict[str, int]], data: st.DataObject

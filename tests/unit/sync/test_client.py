@@ -84,11 +84,13 @@ def test_a_key_is_plain_when_a_class_can_have_it(name: str, *, expected: bool) -
     assert is_plain(name) is expected
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_a_literal_means_its_text(text: str) -> None:
     assert ast.literal_eval(literal(text)) == text
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("ab \"\\'\n\r\t\u2028é\x0c")))
 def test_a_docstring_is_one_string_whatever_is_in_it(text: str) -> None:
     lines = docstring(text, indent="    ")

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from seachange.errors import ConfigError
 from seachange.postgres.catalog import Policy
@@ -332,6 +332,7 @@ def test_a_view_comes_after_those_that_it_reads() -> None:
     ]
 
 
+@settings(deadline=None)
 @given(schemas())
 def test_any_names_make_the_same_text_twice(schema: Schema) -> None:
     for options in (Options(), Options(casing="preserve", bigint="bigint", partitions="omit")):

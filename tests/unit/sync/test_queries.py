@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seachange.errors import ExtraMissingError
@@ -145,6 +145,7 @@ def test_a_position_of_the_server_is_one_in_the_file() -> None:
     ]
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("ab:%()s'\"-/*$E\\\n 1é")))
 def test_whatever_the_text_its_characters_are_kept(sql: str) -> None:
     server = to_server(sql)
@@ -162,6 +163,7 @@ def _halved(sql: str, text: str) -> str:
     return text
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
 def test_a_constant_holds_the_text_of_its_query(sql: str) -> None:
     namespace: dict[str, str] = {}

@@ -7,7 +7,7 @@ import json
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seachange.sync._typescript import (
@@ -98,6 +98,7 @@ def test_a_constant_is_no_reserved_word() -> None:
     assert [Names().of_constant(name) for name in ("class", "import", "order_lines")] == ["class_", "import_", "orderLines"]
 
 
+@settings(deadline=None)
 @given(st.lists(_ANY, unique=True), st.sampled_from(["camel", "preserve"]))
 def test_any_names_become_different_identifiers(texts: list[str], casing: Casing) -> None:
     names = Names(exact=True)
@@ -125,6 +126,7 @@ def test_keys_are_quoted_where_needed(name: str, expected: str, accessed: str) -
     assert access("row", name) == accessed
 
 
+@settings(deadline=None)
 @given(_ANY)
 def test_a_string_keeps_every_character(text: str) -> None:
     made = literal(text)

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seachange.safety.facts import IndexBuild, StatementFacts
@@ -72,6 +72,7 @@ def _statements(draw: st.DrawFn) -> StatementFacts:
     )
 
 
+@settings(deadline=None)
 @given(st.lists(_statements(), min_size=1, max_size=4))
 def test_no_work_of_the_server_under_a_blocking_lock_goes_unsaid(statements: list[StatementFacts]) -> None:
     facts = revision(*statements)
