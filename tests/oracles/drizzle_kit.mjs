@@ -52,5 +52,5 @@ async function judge([name, given]) {
 }
 
 const answers = await Promise.all(Object.entries(cases).map(judge));
-process.stdout.write(JSON.stringify(Object.fromEntries(answers)));
-process.exit(0);
+// More than a pipe holds is written later.
+process.stdout.write(JSON.stringify(Object.fromEntries(answers)), () => process.exit(0));
