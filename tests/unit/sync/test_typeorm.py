@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import pytest
 
@@ -125,6 +126,23 @@ def test_a_table_of_two_foreign_keys_joins() -> None:
     assert "tags!: Relation<Tags[]>;" in files["Clients.ts"]
     assert "@JoinTable({" in files["Clients.ts"]
     assert "@ManyToMany(() => Clients, (clients) => clients.tags)" in files["Tags.ts"]
+
+
+def test_a_join_by_several_columns_on_one_side_has_lists_on_both() -> None:
+    hosts = table("hosts", [column("org"), column("id")], primary="org id")
+    both = table(
+        "host_clients",
+        [column("org"), column("host_id"), column("client_id")],
+        foreign_key("hosts", org="org", host_id="id"),
+        foreign_key("clients", client_id="id"),
+        primary="org host_id client_id",
+    )
+    files = _files(both, _CLIENTS, hosts)
+    joined = files["Clients.ts"] if "@JoinTable" in files["Clients.ts"] else files["Hosts.ts"]
+
+    assert re.search(r"^    joinColumns: \[\{.*\}\],$", joined, re.MULTILINE)
+    assert re.search(r"^    inverseJoinColumns: \[\{.*\}\],$", joined, re.MULTILINE)
+    assert "oinColumn:" not in joined
 
 
 def test_tables_without_columns_or_rows_to_tell_apart_are_no_entities() -> None:

@@ -159,9 +159,12 @@ class _Entity:
     def _join_table(self, one: JoinTable) -> Iterator[str]:
         table, near, far = one.table, one.near, one.far
         given = {"schema": literal(table.schema), "name": literal(table.name), "synchronize": "false"}
-        for side, foreign_key in (("joinColumn", near), ("inverseJoinColumn", far)):
-            joined = [options(column) for column in self._joined(foreign_key)]
-            given[side if len(joined) == 1 else f"{side}s"] = joined[0] if len(joined) == 1 else f"[{', '.join(joined)}]"
+        sides = {"joinColumn": self._joined(near), "inverseJoinColumn": self._joined(far)}
+        # Its types take one column on each side, or lists on both.
+        single = all(len(joined) == 1 for joined in sides.values())
+        for side, joined in sides.items():
+            columns = ", ".join(map(options, joined))
+            given[side if single else f"{side}s"] = columns if single else f"[{columns}]"
         yield from jsdoc(table.comment, indent="  ")
         # TypeORM would want an index of its own name on each side.
         yield from call("JoinTable", [given], indent="  ")
