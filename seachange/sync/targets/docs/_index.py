@@ -8,7 +8,7 @@ from seachange.postgres.catalog import qualified
 from seachange.sync._describing import amount, types
 from seachange.sync._page_names import page_name
 from seachange.sync.model import Table, View
-from seachange.sync.targets.docs._page import amount_line, code, link, page, prose, table
+from seachange.sync.targets.docs._page import amount_line, breaking, code, link, page, prose, table
 from seachange.sync.targets.docs._site import Site
 
 __all__ = ["index_page", "schema_page"]
@@ -40,7 +40,7 @@ def _index(site: Site) -> Iterator[str]:
 
 
 def _names(title: str, site: Site, relations: Iterable[Table | View]) -> Iterator[str]:
-    links = [f"<li>{link(qualified(one.name), site.path(one.key), code_=True)}</li>" for one in relations]
+    links = [f'<li><a href="{site.path(one.key)}">{breaking(qualified(one.name))}</a></li>' for one in relations]
     if links:
         yield from (f"<h3>{title}</h3>", '<ul class="names">', *links, "</ul>")
 

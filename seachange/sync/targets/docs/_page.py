@@ -9,7 +9,7 @@ from html import escape
 
 from seachange.sync.targets.docs._site import Site
 
-__all__ = ["AMOUNTS", "amount_line", "code", "link", "page", "prose", "table"]
+__all__ = ["AMOUNTS", "amount_line", "breaking", "code", "link", "page", "prose", "table"]
 
 #: The lines that tell how much there is.
 AMOUNTS = re.compile(r"<(p|td) class=\"amount\">[^<]*</\1>")
@@ -81,6 +81,11 @@ def link(text: str, address: str, *, code_: bool = False) -> str:
 def code(text: str) -> str:
     """Return a text as code; nothing for an empty one."""
     return f"<code>{escape(text)}</code>" if text else ""
+
+
+def breaking(name: str) -> str:
+    """Return a name as code that breaks behind underscores where it is too long for its line, not within a word."""
+    return code(name).replace("_", "_<wbr>")
 
 
 @functools.lru_cache(maxsize=4096)

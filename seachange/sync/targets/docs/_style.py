@@ -76,7 +76,7 @@ td.amount { white-space: nowrap; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.2rem 1.2rem; }
 dt { color: var(--quiet); }
 dd { margin: 0; overflow-wrap: anywhere; }
-.names { columns: 15rem; margin: 0; padding: 0; list-style: none; }
+.names { columns: 19rem; margin: 0; padding: 0; list-style: none; }
 .scroll { overflow-x: auto; }
 table { width: 100%; border-collapse: collapse; }
 th, td { padding: 0.4rem 0.8rem 0.4rem 0; border-bottom: 1px solid var(--line); }

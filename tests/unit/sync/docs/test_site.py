@@ -18,7 +18,7 @@ from seachange.sync.model import Function, Schema, View
 from seachange.sync.targets.docs import site
 from tests.unit.sync.made import column, foreign_key, schema_of, schemas, table
 
-_VOID = {"meta", "link", "input", "br"}
+_VOID = {"meta", "link", "input", "br", "wbr"}
 
 
 class _Page(HTMLParser):
@@ -115,6 +115,12 @@ def test_tables_whose_names_differ_in_case_have_pages_of_their_own() -> None:
         "public/order-6be09082.html",
     ]
     assert "public/order.html" in names
+
+
+def test_long_names_in_the_list_of_tables_break_between_words_and_lead_to_their_pages() -> None:
+    text = _made(schema_of(table("azure_vault_parameters", [])))["index.html"]
+
+    assert '<a href="public/azure_vault_parameters.html"><code>azure_<wbr>vault_<wbr>parameters</code></a>' in text
 
 
 def test_a_page_tells_where_its_table_is_used(tmp_path: Path) -> None:
