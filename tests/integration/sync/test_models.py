@@ -315,6 +315,21 @@ def test_tables_of_other_schemas_come_with_the_foreign_keys_to_them(database: Da
     assert re.findall(r"^class (\w+)", file.path.read_text(), re.M) == ["Pets", "Visits"]
 
 
+def test_constraints_over_the_same_columns_stand_in_the_order_of_their_names(database: Database, place: Settings) -> None:
+    names = [f"only_{letter}" for letter in "fcaebd"]
+    _fill(
+        database,
+        "create table days (place integer, day date);"
+        + "".join(f"alter table days add constraint {name} unique (place, day);" for name in names)
+        + "".join(f"alter table days add constraint day_{name} check (place > 0);" for name in names),
+    )
+    (file,) = sync(database, settings=place, targets=["models"]).files
+
+    assert (file.status, file.reason) == ("written", "")
+    found = re.findall(r"name='(\w+)'", file.path.read_text())
+    assert found == [*(f"day_{name}" for name in sorted(names)), *sorted(names)]
+
+
 def test_names_and_keys_that_sqlacodegen_trips_over_become_models(database: Database, place: Settings) -> None:
     _fill(
         database,

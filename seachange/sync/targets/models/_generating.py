@@ -11,6 +11,7 @@ from sqlacodegen.models import ColumnAttribute, RelationshipAttribute
 
 from seachange.sync.targets.models._job import Job
 from seachange.sync.targets.models._mended import Mended
+from seachange.sync.targets.models._order import keep_order
 from seachange.sync.targets.models._preparing import FILLED, prepare
 from seachange.sync.targets.models._reflecting import Found
 from seachange.sync.targets.models._texts import call
@@ -71,6 +72,7 @@ def generate(found: Found, job: Job) -> str:
     :param job: which generator, with which options and header.
     """
     prepare(found)
+    keep_order()
     options = {name for name, value in job.options.items() if value is True} | {"nosyntheticenums"}
     if job.target == "sqlmodel":
         # SQLModel has no joined inheritance.

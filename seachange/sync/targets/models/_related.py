@@ -10,7 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlacodegen import generators
 from sqlacodegen.models import Model, ModelClass, RelationshipAttribute, RelationshipType
-from sqlacodegen.utils import get_constraint_sort_key
+
+from seachange.sync.targets.models._order import order_key
 
 __all__ = ["Related"]
 
@@ -85,7 +86,7 @@ def _may_inherit(table: sa.Table, parent: sa.Table) -> bool:
 
 
 def _first_referred(table: sa.Table) -> sa.Table:
-    return sorted(table.foreign_key_constraints, key=get_constraint_sort_key)[0].referred_table
+    return sorted(table.foreign_key_constraints, key=order_key)[0].referred_table
 
 
 def _columns(relationship: RelationshipAttribute) -> set[sa.Column[Any]]:
