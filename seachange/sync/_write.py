@@ -24,6 +24,8 @@ _MOST_LINES = 20_000
 # What header() of a target says first.
 _MARK = b"Written by Seachange from the database"
 _HEAD_BYTES = 1000
+# What it says of the schema, in a difference: another one after any change.
+_HEAD_LINE = re.compile(r"[-+]\W*(?:revision: .*|catalogue: [0-9a-f]{64}\W*)")
 _AT_ONCE = 16
 
 
@@ -43,6 +45,14 @@ class SyncedFile:
     hint: str = ""
     exit_code: ExitCode = ExitCode.ERROR
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def differs_in_head(self) -> bool:
+        """Whether nothing but the head differs, which names the revision and the fingerprint of the schema."""
+        lines = self.diff.splitlines()[2:]
+        changed = [line for line in lines if line.startswith(("-", "+"))]
+        hunks = sum(line.startswith("@@ ") for line in lines)
+        return bool(changed) and hunks == 1 and all(map(_HEAD_LINE.fullmatch, changed))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

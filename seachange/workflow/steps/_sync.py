@@ -80,9 +80,10 @@ def _sync(run: Run, *, check: bool, failure: str, clients: bool = False) -> Step
 def _result(run: Run, made: SyncResult, *, failure: str) -> StepResult:
     counts = Counter(file.status for file in made.files)
     facts = list(_facts(run, made.files))
-    stale = [file for file in made.files if file.status == "stale"]
-    facts += [line for file in stale[:_LISTED_FINDINGS] for line in _short(file.diff)]
-    data = {"files": {_shown(run, file.path): file.status for file in made.files}}
+    facts += _differences(made.stale)
+    # What is stale by its head alone comes last: findings are told of the first files.
+    ordered = sorted(made.files, key=lambda file: file.status == "stale" and file.differs_in_head)
+    data = {"files": {_shown(run, file.path): file.status for file in ordered}}
     summary = ", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "no targets"
     hint = next((file.hint for file in made.files if file.status == "skipped" and file.hint), "")
     result = StepResult(
@@ -133,6 +134,14 @@ def _fact(path: str, file: SyncedFile) -> str:
     reason, _, more = file.reason.partition("\n")
     told = f" ({reason})" if reason and file.status != "failed" else ""
     return "\n".join(filter(None, [f"{path}: {file.status}{told}", more]))
+
+
+def _differences(stale: tuple[SyncedFile, ...]) -> Iterator[str]:
+    told = [file for file in stale if not file.differs_in_head]
+    for file in (told or stale[:1])[:_LISTED_FINDINGS]:
+        yield from _short(file.diff)
+    if told and len(told) < len(stale):
+        yield f"{len(stale) - len(told)} more differ only in the revision or the catalogue that their heads name"
 
 
 def _short(diff: str) -> list[str]:

@@ -59,3 +59,37 @@ def test_a_target_that_failed_is_an_error_or_a_warning_with_its_reason_once() ->
                 "Verify by hand: target prisma was not written: it does not parse",
             )
         ]
+
+
+_HEAD = (
+    "--- a/{0}\n+++ b/{0}\n@@ -1,4 +1,4 @@\n-// revision: 1\n-// catalogue: "
+    + "0" * 64
+    + "\n+// revision: 2\n+// catalogue: "
+    + "f" * 64
+    + "\n text"
+)
+
+
+def _entities(*changed: str) -> tuple[SyncedFile, ...]:
+    names = [f"{number:02}.ts" for number in range(40)]
+    diffs = {name: _HEAD.format(name) + f"\n+{name}" * (name in changed) for name in names}
+    return tuple(
+        SyncedFile(path=ROOT / "entities" / name, target="typeorm", status="stale", diff=diff) for name, diff in diffs.items()
+    )
+
+
+def test_files_that_differ_in_their_heads_alone_do_not_hide_the_one_that_changed() -> None:
+    result = _result(RUN, SyncResult(files=_entities("37.ts"), fingerprint="f"), failure="error")
+    failed = _failed_if_stale(result, hint="write")
+
+    assert [fact for fact in result.facts if fact.startswith("---")] == ["--- a/37.ts"]
+    assert "+37.ts" in result.facts
+    assert result.facts[-1] == "39 more differ only in the revision or the catalogue that their heads name"
+    assert failed.findings[0].file == "entities/37.ts"
+
+
+def test_of_files_that_all_differ_in_their_heads_alone_one_is_shown() -> None:
+    result = _result(RUN, SyncResult(files=_entities(), fingerprint="f"), failure="error")
+
+    assert [fact for fact in result.facts if fact.startswith("---")] == ["--- a/00.ts"]
+    assert _failed_if_stale(result, hint="write").exit_code == 2
