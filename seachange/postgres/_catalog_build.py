@@ -187,7 +187,9 @@ def _columns(row: Row, parts: _Parts) -> tuple[Column, ...]:
 
 
 def _replica_identity(row: Row, parts: _Parts) -> str:
-    named = f"index {qualified(parts.identity_indexes.get(row.oid, ''))}"
+    index = parts.identity_indexes.get(row.oid)
+    # Without the index that it named, nothing identifies rows any more.
+    named = f"index {qualified(index)}" if index else "nothing"
     return {"d": "", "n": "nothing", "f": "full", "i": named}[row.replica_identity]
 
 

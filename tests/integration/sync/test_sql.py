@@ -10,7 +10,7 @@ import pytest
 
 from seachange.config import Settings
 from seachange.postgres import binaries, programs
-from seachange.postgres.catalog import Catalog, read_catalog
+from seachange.postgres.catalog import Catalog, diff, read_catalog
 from seachange.postgres.connection import Database, connect
 from seachange.postgres.server import Server
 from seachange.sync import sync
@@ -106,3 +106,21 @@ def test_only_the_tables_that_are_named_are_there(server: Server, project: Setti
     }
     assert "public.clients" in loaded
     assert "public.pets" not in loaded
+
+
+def test_a_table_whose_replica_identity_lost_its_index_is_loaded_as_it_is(each_server: Server, project: Settings) -> None:
+    script = """
+    CREATE TABLE lost (id integer NOT NULL); CREATE UNIQUE INDEX lost_id ON lost (id);
+    ALTER TABLE lost REPLICA IDENTITY USING INDEX lost_id; DROP INDEX lost_id;
+    CREATE TABLE unnamed (id integer PRIMARY KEY); ALTER TABLE unnamed REPLICA IDENTITY NOTHING;
+    """
+    psql = binaries.client(project, "psql", major=each_server.major)
+    with fresh_database(each_server) as source, fresh_database(each_server) as target:
+        _execute(source, script)
+        (file,) = sync(source, settings=project).files
+        programs.run(psql, ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", f"--file={file.path}"], database=target)
+        with contextlib.closing(connect(source)) as expected, contextlib.closing(connect(target)) as actual:
+            differences = diff(read_catalog(expected), read_catalog(actual))
+
+    assert differences == ()
+    assert file.path.read_text().count("REPLICA IDENTITY NOTHING;") == 2

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from seachange.postgres.catalog import Catalog
 from seachange.sync.model import Schema
 from seachange.sync.target import Artefact, Request, Target, header
 from seachange.sync.targets.sql._choice import Choice
 from seachange.sync.targets.sql._dump import dump
-from seachange.sync.targets.sql._text import normalise, without_statements
+from seachange.sync.targets.sql._text import normalise, with_statements, without_statements
 
 __all__ = ["TARGET"]
 
@@ -16,8 +17,16 @@ __all__ = ["TARGET"]
 def _emit(schema: Schema, request: Request) -> Iterator[Artefact]:
     choice = Choice.of(schema, request.catalog, schemas=request.settings.sync_schemas or request.settings.schemas)
     text = without_statements(normalise(dump(request, choice)), choice.dangling_statements)
+    text = with_statements(text, list(_lost(schema, request.catalog)))
     head = "".join(f"-- {line}\n" for line in (*header(schema, target="sql"), *_about(schema, choice)))
     yield Artefact(text=f"{head}\n{text}")
+
+
+def _lost(schema: Schema, catalog: Catalog) -> Iterator[str]:
+    """Yield what pg_dump does not tell of tables whose replica identity was an index that is gone."""
+    for table in catalog.tables:
+        if table.replica_identity == "nothing" and (table.schema, table.name) in schema.relations:
+            yield f"ALTER TABLE ONLY {table.qualified} REPLICA IDENTITY NOTHING;"
 
 
 def _about(schema: Schema, choice: Choice) -> Iterator[str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-__all__ = ["normalise", "without_statements"]
+__all__ = ["normalise", "with_statements", "without_statements"]
 
 # What pg_dump writes of itself is in its first lines; the same words further down belong to somebody's function.
 _HEAD_LINES = 30
 _CHANGING = re.compile(r"-- Dumped (from database|by pg_dump) version .*|\\restrict \w+|SET transaction_timeout = 0;")
+_END = "--\n-- PostgreSQL database dump complete\n"
 # What pg_dump says above each statement.
 _TITLE = r"--\n-- Name: [^\n]*; Type: FK CONSTRAINT; [^\n]*\n--\n\n"
 
@@ -39,3 +40,14 @@ def without_statements(dump: str, statements: Sequence[str]) -> str:
     for statement in statements:
         dump = re.sub(rf"(?:{_TITLE})?{re.escape(statement)}\n+", "", dump)
     return dump
+
+
+def with_statements(dump: str, statements: Sequence[str]) -> str:
+    """Return the text of pg_dump with the statements at its end that are not in it.
+
+    :param dump: plain SQL.
+    :param statements: as pg_dump writes them.
+    """
+    added = "".join(f"{statement}\n\n\n" for statement in statements if statement not in dump)
+    before, end, after = dump.rpartition(_END)
+    return f"{before}{added}{end}{after}"
