@@ -15,6 +15,12 @@ __all__ = ["describe_client"]
 
 _TYPING = ("Final", "Generic", "Literal", "NotRequired", "Protocol", "TypeAlias", "TypedDict", "TypeVar")
 _WIDEST = 120
+_ABOUT = """\
+For psycopg: connection.cursor(row_factory=class_row(XRow)).execute(X_SELECT). Columns whose names are no names in
+Python have another one in the row; the query renames them."""
+_REGISTER = """
+Arrays of the types in TYPES_TO_REGISTER load as lists once the driver knows them:
+TypeInfo.fetch(connection, name).register(connection)."""
 _SELECT = "SELECT {} FROM {}"
 
 
@@ -120,15 +126,9 @@ def _select(name: str, relation: Table | View, fields: Sequence[tuple[Column, st
 
 
 def _head(schema: Schema, body: str, *, registered: Sequence[str]) -> Iterator[str]:
-    yield '"""Rows of the database as typed Python.'
-    yield from ("", *header(schema, target="client", command="db.generate"), "")
-    yield "For psycopg: connection.cursor(row_factory=class_row(XRow)).execute(X_SELECT). Columns whose names are no names in"
-    yield "Python have another one in the row; the query renames them."
-    if registered:
-        yield ""
-        yield "Arrays of the types in TYPES_TO_REGISTER load as lists once the driver knows them:"
-        yield "TypeInfo.fetch(connection, name).register(connection)."
-    yield from ('"""', "", "# ruff: noqa", "# fmt: off", "")
+    about = ["Rows of the database as typed Python.", "", *header(schema, target="client", command="db.generate"), "", _ABOUT]
+    yield from docstring("\n".join([*about, *([_REGISTER] if registered else [])]))
+    yield from ("", "# ruff: noqa", "# fmt: off", "")
     yield from ("from __future__ import annotations", "")
     yield from imports(body)
     extra = list(_extra(body, registered))

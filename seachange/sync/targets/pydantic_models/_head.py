@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from seachange.postgres.catalog import qualified
-from seachange.sync._python_names import literal
+from seachange.sync._python_names import docstring, literal
 from seachange.sync._python_types import imports
 from seachange.sync.model import Schema, Type
 from seachange.sync.target import header
@@ -94,10 +94,15 @@ def head(schema: Schema, options: Options, *, annotations: Annotations, body: Se
     aliases = [f"{name}: TypeAlias = {text}" for name, text in annotations.aliases.items()]
     own = "\n".join([*aliases, *body])
     parts = list(_support(own))
-    yield '"""Rows, inserts and updates of the database as models of pydantic.'
-    yield from ("", *header(schema, target="pydantic"), "", *_ABOUT.splitlines())
-    yield from _REGISTER.splitlines() if registered else ()
-    yield from ('"""', "", "# ruff: noqa", "# fmt: off", "", "from __future__ import annotations", "")
+    about = [
+        "Rows, inserts and updates of the database as models of pydantic.",
+        "",
+        *header(schema, target="pydantic"),
+        "",
+        _ABOUT,
+    ]
+    yield from docstring("\n".join(about) + (_REGISTER if registered else ""))
+    yield from ("", "# ruff: noqa", "# fmt: off", "", "from __future__ import annotations", "")
     yield from _imports(own, "\n".join([*parts, *registered, _bases(options)]), options)
     yield from (line for part in parts for line in part.splitlines())
     yield from ("", "", *aliases) if aliases else ()
