@@ -184,8 +184,11 @@ def test_several_schemas_are_groups_of_tables(read: Read) -> None:
 @hypothesis.settings(max_examples=60, deadline=None)
 def test_whatever_the_names_the_parser_reads_them(parser: Conversation, schema: Schema) -> None:
     parsed = parser.ask(text=dbml(schema))
+    # DBML has no table without columns.
     expected = {
-        (_lines(*table.key), tuple((*_lines(one.name), *_notes(one.comment)) for one in table.columns)) for table in schema.tables
+        (_lines(*table.key), tuple((*_lines(one.name), *_notes(one.comment)) for one in table.columns))
+        for table in schema.tables
+        if table.columns
     }
 
     assert expected == {

@@ -1,22 +1,37 @@
-"""Schemas that no server made, with names of all kinds."""
+"""Schemas as targets read them that no server made, with names of all kinds."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from typing import Any
 
 from hypothesis import strategies as st
 
+from seachange.postgres.catalog import qualified
 from seachange.sync.model import Column, Enum, ForeignKey, Key, Schema, Table, Type
 
-__all__ = ["column", "foreign_key", "key", "schema_of", "schemas", "table"]
-
-INT = Type(text="integer", schema="pg_catalog", name="int4")
+__all__ = ["INTEGER", "TEXT", "array", "column", "foreign_key", "key", "schema_of", "schemas", "system", "table"]
 
 
-def column(name: str, *, not_null: bool = True, comment: str = "", type_: Type = INT, default: str = "") -> Column:
+def system(spelled: str, **fields: Any) -> Type:
+    """Return a type of PostgreSQL itself; what stands in parentheses are its modifiers."""
+    name, _, modifiers = spelled.removesuffix(")").partition("(")
+    given = tuple(part for part in modifiers.split(",") if part)
+    return Type(**{"text": spelled, "schema": "pg_catalog", "name": name, "modifiers": given} | fields)
+
+
+INTEGER = system("int4", text="integer")
+TEXT = system("text")
+
+
+def array(of: Type) -> Type:
+    """Return the type of an array of another."""
+    return dataclasses.replace(of, text=f"{of.text}[]", array=True)
+
+
+def column(name: str, *, type: Type = INTEGER, not_null: bool = True, **fields: Any) -> Column:  # noqa: A002
     """Return a column."""
-    return Column(name=name, type=type_, not_null=not_null, nullable=not not_null, comment=comment, default=default)
+    return Column(name=name, type=type, not_null=not_null, nullable=not not_null, **fields)
 
 
 def key(*columns: str) -> Key:
@@ -35,15 +50,14 @@ def foreign_key(parent: str, *, schema: str = "public", **columns: str) -> Forei
     )
 
 
-def table(name: str, columns: Sequence[Column], *foreign_keys: ForeignKey, schema: str = "public", primary: str = "") -> Table:
-    """Return a table; ``primary`` names the columns of its primary key."""
-    return Table(
-        schema=schema,
-        name=name,
-        columns=tuple(columns),
-        foreign_keys=foreign_keys,
-        primary_key=key(*primary.split()) if primary else None,
-    )
+def table(name: str, *parts: Column | ForeignKey, schema: str = "public", primary: str = "", **fields: Any) -> Table:
+    """Return a table of columns and foreign keys; ``primary`` names the columns of its primary key."""
+    made = {
+        "columns": tuple(part for part in parts if isinstance(part, Column)),
+        "foreign_keys": tuple(part for part in parts if isinstance(part, ForeignKey)),
+        "primary_key": key(*primary.split()) if primary else None,
+    }
+    return Table(**{"schema": schema, "name": name} | made | fields)
 
 
 def schema_of(*tables: Table) -> Schema:
@@ -53,38 +67,41 @@ def schema_of(*tables: Table) -> Schema:
 
 # PostgreSQL's names and comments hold everything but NUL; in UTF-8 there are no surrogates.
 _TEXT = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=12)
-_WORDS = "id|pk|FK|uk-x|class|from|index|con|direction TB|int|Mood|é|a b|a\"b|%%{|</script>|<b>|a/b|..|A|a|-->|'''|]]>|&amp;"
-_NAMES = st.one_of(st.sampled_from(_WORDS.split("|")), _TEXT.filter(bool))
+_WORDS = 'id|pk|FK|uk-x|class|from|self|copy|json|model_config|index|con|int|Mood|__x|_x|_1|A|a|é|a b|a"b|a/b|..|direction TB'
+_MARKUP = "%%{|</script>|<b>|-->|'''|]]>|&amp;"
+_NAMES = st.one_of(st.sampled_from([*_WORDS.split("|"), *_MARKUP.split("|")]), _TEXT.filter(bool))
 
 
 @st.composite
 def schemas(draw: st.DrawFn) -> Schema:
-    """Draw a schema of a few tables that refer to the first one."""
-    tables: dict[tuple[str, str], Table] = {}
-    for number in range(draw(st.integers(1, 3))):
-        schema, name = draw(st.sampled_from(["public", "direction lr", 'b"'])), draw(_NAMES)
-        if (schema, name) in tables:
-            continue
-        names = draw(st.lists(_NAMES, min_size=1, max_size=4, unique=True))
-        columns = [column(one, not_null=draw(st.booleans()), comment=draw(_TEXT), default=draw(_TEXT)) for one in names]
-        made = Table(schema=schema, name=name, columns=tuple(columns), comment=draw(_TEXT))
-        if number == 0:
-            made = dataclasses.replace(made, primary_key=key(names[0]))
-        else:
-            made = dataclasses.replace(made, foreign_keys=(_reference(names[0], next(iter(tables.values()))),))
-        tables.setdefault((schema, name), made)
+    """Draw a schema of a few tables that refer to the first one, with an enum that a column may be of."""
     labels = tuple(draw(st.lists(_TEXT, max_size=3, unique=True)))
-    free = _NAMES.filter(lambda name: ("public", name) not in tables)
-    enum = Enum(schema="public", name=draw(free), labels=labels, comment=draw(_TEXT))
-    ordered = tuple(tables[one] for one in sorted(tables))
+    enum = Enum(schema="public", name=draw(_NAMES), labels=labels, comment=draw(_TEXT))
+    mood = Type(text=qualified(enum.schema, enum.name), schema=enum.schema, name=enum.name, kind="enum")
+    # A table has a type of its own name, so that no enum beside it can have that.
+    places = st.tuples(st.sampled_from(["public", "direction lr", 'b"']), _NAMES).filter(lambda place: place != enum.key)
+    tables: list[Table] = []
+    for schema, name in draw(st.lists(places, min_size=1, max_size=3, unique=True)):
+        columns = draw(st.lists(_columns(mood), max_size=4, unique_by=lambda one: one.name))
+        made = table(name, *columns, schema=schema, comment=draw(_TEXT))
+        if columns:
+            made = dataclasses.replace(made, **_keys(made, tables[0] if tables else made))
+        tables.append(made)
+    ordered = tuple(sorted(tables, key=lambda one: one.key))
     return Schema(fingerprint="f00d", revision=draw(_TEXT), server_major=18, tables=ordered, enums=(enum,))
 
 
-def _reference(name: str, parent: Table) -> ForeignKey:
-    return ForeignKey(
-        name="fk",
-        columns=(name,),
-        references_schema=parent.schema,
-        references_table=parent.name,
-        references_columns=(parent.columns[0].name,),
-    )
+@st.composite
+def _columns(draw: st.DrawFn, mood: Type) -> Column:
+    type_ = draw(st.sampled_from([INTEGER, TEXT, mood]))
+    return column(draw(_NAMES), type=type_, not_null=draw(st.booleans()), comment=draw(_TEXT), default=draw(_TEXT))
+
+
+def _keys(made: Table, first: Table) -> dict[str, Any]:
+    """What the first column of a table is for: the primary key of the first table, or a reference to that."""
+    name = made.columns[0].name
+    if made is first:
+        return {"primary_key": key(name)}
+    if not first.columns:
+        return {}
+    return {"foreign_keys": (foreign_key(first.name, schema=first.schema, **{name: first.columns[0].name}),)}

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from seachange.sync._python_names import Names, constant, docstring, is_plain, literal
 from seachange.sync.model import Domain, Enum, Schema, Type, View
 from seachange.sync.targets.client._module import describe_client
-from tests.unit.sync.described import TEXT, column, schemas, table
+from tests.unit.sync.made import TEXT, column, schemas, table
 
 
 def _loaded(schema: Schema) -> dict[str, typing.Any]:

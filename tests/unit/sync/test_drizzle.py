@@ -16,8 +16,7 @@ from seachange.sync.targets.drizzle import _relations, _schema
 from seachange.sync.targets.drizzle._names import Naming
 from seachange.sync.targets.drizzle._options import Options
 from seachange.sync.targets.drizzle._sql import one_line, plain, without_parentheses
-from tests.unit.sync.described import INTEGER, TEXT, array, column, system, table
-from tests.unit.sync.made import foreign_key, key, schema_of, schemas
+from tests.unit.sync.made import INTEGER, TEXT, array, column, foreign_key, schema_of, schemas, system, table
 
 
 def schema_file(schema: Schema, options: Options) -> str:
@@ -155,12 +154,10 @@ def test_a_value_that_an_option_has_not_is_an_error(option: str) -> None:
 
 
 def test_relations_are_named_after_columns_and_told_apart_where_there_are_several() -> None:
-    bosses = (foreign_key("people", boss="id"),)
-    people = table("people", column("id"), column("boss"), primary_key=key("id"), foreign_keys=bosses)
+    people = table("people", column("id"), column("boss"), foreign_key("people", boss="id"), primary="id")
     both = (foreign_key("people", sender_id="id"), foreign_key("people", receiver_id="id"))
-    letters = table("letters", column("sender_id"), column("receiver_id"), foreign_keys=both)
-    person = (foreign_key("people", person_id="id"),)
-    details = table("details", column("person_id"), primary_key=key("person_id"), foreign_keys=person)
+    letters = table("letters", column("sender_id"), column("receiver_id"), *both)
+    details = table("details", column("person_id"), foreign_key("people", person_id="id"), primary="person_id")
     lines = relations_file(schema_of(details, letters, people), Options()).splitlines()
     to = "references: [people.id]"
     sender, receiver, boss = (
@@ -287,8 +284,8 @@ def test_what_follows_the_columns_says_all_that_drizzle_can(fields: dict[str, An
 
 
 def test_a_partition_has_the_foreign_keys_of_its_table_and_can_be_left_out() -> None:
-    people = table("people", column("id"), primary_key=key("id"))
-    whole = table("log", column("who"), foreign_keys=(foreign_key("people", who="id"),), partition_key="RANGE (who)")
+    people = table("people", column("id"), primary="id")
+    whole = table("log", column("who"), foreign_key("people", who="id"), partition_key="RANGE (who)")
     part = table("log_1", column("who"), partition_of=("public", "log"), partition_bound="DEFAULT")
     schema = schema_of(whole, part, people)
 
@@ -345,7 +342,7 @@ def test_a_thousand_tables_take_no_time() -> None:
         table(
             f"table_{number}",
             *(column(f"column_{one}") for one in range(10)),
-            foreign_keys=(foreign_key("table_0", column_1="column_0"),),
+            foreign_key("table_0", column_1="column_0"),
         )
         for number in range(1000)
     ]

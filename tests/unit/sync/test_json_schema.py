@@ -11,7 +11,7 @@ from hypothesis import given, settings
 
 from seachange.sync.model import Check, Column, Composite, Domain, Enum, Schema, Type, View
 from seachange.sync.targets.json_schema._document import describe_json
-from tests.unit.sync.described import INTEGER, TEXT, array, column, schemas, system, table
+from tests.unit.sync.made import INTEGER, TEXT, array, column, schemas, system, table
 
 
 def _document(schema: Schema) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from seachange.sync.model import Check, Column, Composite, Domain, Enum, Range, 
 from seachange.sync.targets.pydantic_models import _options
 from seachange.sync.targets.pydantic_models._head import Options
 from seachange.sync.targets.pydantic_models._module import _ATTRIBUTES, describe_models
-from tests.unit.sync.described import INTEGER, TEXT, array, column, schemas, system, table
+from tests.unit.sync.made import INTEGER, TEXT, array, column, schemas, system, table
 
 
 def _loaded(schema: Schema, options: Options | None = None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from seachange.sync.targets.typeorm._recorded import Recorded
 from tests.unit.sync.made import column, foreign_key, key, schema_of, table
 
 _BIG = Type(text="bigint", schema="pg_catalog", name="int8")
-_CLIENTS = table("clients", [column("id")], primary="id")
+_CLIENTS = table("clients", column("id"), primary="id")
 
 
 def _files(*tables: Table, views: tuple[View, ...] = (), known: Recorded | None = None) -> dict[str, str]:
@@ -74,11 +74,11 @@ def test_a_default_is_spelled_as_typeorm_compares_it(*, default: str, kind: str,
     ],
 )
 def test_generated_values_are_those_that_typeorm_recognises(made: Column, kind: str, expected: str) -> None:
-    assert generation(table("pets", [made]), made, kind=kind) == expected
+    assert generation(table("pets", made), made, kind=kind) == expected
 
 
 def test_a_foreign_key_between_different_types_is_no_relation() -> None:
-    pets = table("pets", [column("id"), column("client_id", type_=_BIG)], foreign_key("clients", client_id="id"), primary="id")
+    pets = table("pets", column("id"), column("client_id", type=_BIG), foreign_key("clients", client_id="id"), primary="id")
     text = _files(_CLIENTS, pets)["Pets.ts"]
 
     assert '@ForeignKey(() => Clients, ["clientId"], ["id"], { name: "to_clients" })' in text
@@ -86,7 +86,7 @@ def test_a_foreign_key_between_different_types_is_no_relation() -> None:
 
 
 def test_a_foreign_key_to_what_is_not_described_keeps_the_table_from_being_compared() -> None:
-    pets = table("pets", [column("id"), column("client_id")], foreign_key("clients", client_id="id"), primary="id")
+    pets = table("pets", column("id"), column("client_id"), foreign_key("clients", client_id="id"), primary="id")
     text = _files(pets)["Pets.ts"]
 
     assert "// foreign key to_clients: its table has no entity\n" in text
@@ -94,7 +94,7 @@ def test_a_foreign_key_to_what_is_not_described_keeps_the_table_from_being_compa
 
 
 def test_a_unique_index_makes_a_relation_one_to_one_without_a_constraint_of_typeorms() -> None:
-    pets = table("pets", [column("id"), column("client_id")], foreign_key("clients", client_id="id"), primary="id")
+    pets = table("pets", column("id"), column("client_id"), foreign_key("clients", client_id="id"), primary="id")
     index = Index(name="one", method="btree", unique=True, parts=(IndexPart(column="client_id"),))
     text = _files(_CLIENTS, dataclasses.replace(pets, indexes=(index,)))["Pets.ts"]
 
@@ -103,8 +103,8 @@ def test_a_unique_index_makes_a_relation_one_to_one_without_a_constraint_of_type
 
 
 def test_relations_that_need_each_other_are_not_required() -> None:
-    hens = table("hens", [column("id"), column("egg_id")], foreign_key("eggs", egg_id="id"), primary="id")
-    eggs = table("eggs", [column("id"), column("hen_id")], foreign_key("hens", hen_id="id"), primary="id")
+    hens = table("hens", column("id"), column("egg_id"), foreign_key("eggs", egg_id="id"), primary="id")
+    eggs = table("eggs", column("id"), column("hen_id"), foreign_key("hens", hen_id="id"), primary="id")
     files = _files(eggs, hens)
 
     assert "nullable: false" not in files["Hens.ts"] + files["Eggs.ts"]
@@ -112,10 +112,11 @@ def test_relations_that_need_each_other_are_not_required() -> None:
 
 
 def test_a_table_of_two_foreign_keys_joins() -> None:
-    tags = table("tags", [column("id")], primary="id")
+    tags = table("tags", column("id"), primary="id")
     both = table(
         "client_tags",
-        [column("client_id"), column("tag_id")],
+        column("client_id"),
+        column("tag_id"),
         foreign_key("clients", client_id="id"),
         foreign_key("tags", tag_id="id"),
         primary="client_id tag_id",
@@ -129,10 +130,12 @@ def test_a_table_of_two_foreign_keys_joins() -> None:
 
 
 def test_a_join_by_several_columns_on_one_side_has_lists_on_both() -> None:
-    hosts = table("hosts", [column("org"), column("id")], primary="org id")
+    hosts = table("hosts", column("org"), column("id"), primary="org id")
     both = table(
         "host_clients",
-        [column("org"), column("host_id"), column("client_id")],
+        column("org"),
+        column("host_id"),
+        column("client_id"),
         foreign_key("hosts", org="org", host_id="id"),
         foreign_key("clients", client_id="id"),
         primary="org host_id client_id",
@@ -146,14 +149,14 @@ def test_a_join_by_several_columns_on_one_side_has_lists_on_both() -> None:
 
 
 def test_tables_without_columns_or_rows_to_tell_apart_are_no_entities() -> None:
-    files = _files(table("empty", []), table("log", [column("line", not_null=False)]))
+    files = _files(table("empty"), table("log", column("line", not_null=False)))
 
     assert sorted(files) == ["Log.ts", "index.ts", "types.ts"]
     assert '@ViewEntity({ schema: "public", name: "log", synchronize: false })' in files["Log.ts"]
 
 
 def test_a_unique_constraint_stands_in_for_a_primary_key() -> None:
-    settings = dataclasses.replace(table("settings", [column("name")]), unique_keys=(key("name"),))
+    settings = dataclasses.replace(table("settings", column("name")), unique_keys=(key("name"),))
     text = _files(settings)["Settings.ts"]
 
     assert '@PrimaryColumn({ name: "name", type: "integer" })' in text
@@ -164,7 +167,7 @@ def test_what_typeorm_has_recorded_is_written_as_it_says() -> None:
     generated = dataclasses.replace(column("loud"), generated="stored", expression="upper(name)")
     known = Recorded(present=True, views={("public", "seen"): "select 1"}, columns={("public", "pets", "loud"): "UPPER(name)"})
     view = View(schema="public", name="seen", columns=(column("id"),), definition=" SELECT 1;")
-    files = _files(table("pets", [column("id"), generated], primary="id"), views=(view,), known=known)
+    files = _files(table("pets", column("id"), generated, primary="id"), views=(view,), known=known)
 
     assert "asExpression: `UPPER(name)`" in files["Pets.ts"]
     assert "synchronize" not in files["Pets.ts"]
@@ -172,6 +175,6 @@ def test_what_typeorm_has_recorded_is_written_as_it_says() -> None:
 
 
 def test_names_that_only_differ_in_capitals_have_files_that_do_not() -> None:
-    files = _files(table("Order", [column("id")], primary="id"), table("order", [column("id")], primary="id"))
+    files = _files(table("Order", column("id"), primary="id"), table("order", column("id"), primary="id"))
 
     assert sorted(files) == ["Order.ts", "Order2.ts", "index.ts", "types.ts"]

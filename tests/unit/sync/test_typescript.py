@@ -263,12 +263,12 @@ def test_an_insert_may_leave_out_what_the_database_fills() -> None:
         column("id"),
         column("note", not_null=False),
         column("at", default="now()"),
-        column("count", type_=positive),
+        column("count", type=positive),
         dataclasses.replace(column("number"), identity="always"),
         dataclasses.replace(column("twice"), generated="stored", expression="id * 2"),
     ]
     domain = Domain(schema="public", name="positive", type=_type("int4"), default="1")
-    text = describe(dataclasses.replace(schema_of(table("pets", columns)), domains=(domain,)))
+    text = describe(dataclasses.replace(schema_of(table("pets", *columns)), domains=(domain,)))
     insert = text.partition("export interface PetsInsert {\n")[2].partition("}")[0]
 
     assert insert == "  id: number;\n  note?: number | null;\n  at?: number;\n  count?: number;\n"
@@ -276,15 +276,13 @@ def test_an_insert_may_leave_out_what_the_database_fills() -> None:
 
 
 def test_two_columns_that_a_converter_makes_the_same_keep_apart() -> None:
-    text = describe(schema_of(table("pets", [column("ownerId"), column("owner_id"), column("_x")])), casing="camel")
+    text = describe(schema_of(table("pets", column("ownerId"), column("owner_id"), column("_x"))), casing="camel")
 
     assert "{\n  ownerId: number;\n  owner_id: number;\n  _X: number;\n}" in text
 
 
 def test_a_table_is_found_by_its_name_with_the_schema_where_it_needs_one() -> None:
-    tables = [
-        table(name, [column("id")], schema=schema) for schema, name in (("billing", "b"), ("public", "a"), ("public", "c.d"))
-    ]
+    tables = [table(name, column("id"), schema=schema) for schema, name in (("billing", "b"), ("public", "a"), ("public", "c.d"))]
     text = describe(dataclasses.replace(schema_of(*tables), schemas=("billing", "public")))
 
     assert re.findall(r"^  (\S+): Table<", text, re.MULTILINE) == ['"billing.b"', "a", r'"public.\"c.d\""']

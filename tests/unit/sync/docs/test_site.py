@@ -106,7 +106,7 @@ def test_the_search_knows_every_table_and_column_and_where_it_is(schema: Schema)
 
 
 def test_tables_whose_names_differ_in_case_have_pages_of_their_own() -> None:
-    names = list(_made(schema_of(table("Order", []), table("order", []), table("index", []), table("a/b", []))))
+    names = list(_made(schema_of(table("Order"), table("order"), table("index"), table("a/b"))))
 
     assert sorted(names)[1:5] == [
         "public/a-b-c14cddc0.html",
@@ -118,7 +118,7 @@ def test_tables_whose_names_differ_in_case_have_pages_of_their_own() -> None:
 
 
 def test_long_names_in_the_list_of_tables_break_between_words_and_lead_to_their_pages() -> None:
-    text = _made(schema_of(table("azure_vault_parameters", [])))["index.html"]
+    text = _made(schema_of(table("azure_vault_parameters")))["index.html"]
 
     assert '<a href="public/azure_vault_parameters.html"><code>azure_<wbr>vault_<wbr>parameters</code></a>' in text
 
@@ -128,9 +128,9 @@ def test_a_page_tells_where_its_table_is_used(tmp_path: Path) -> None:
     (tmp_path / "sql" / "all.sql").write_text(
         "-- name: all_clients\nSELECT * FROM clients;\n-- name: pets\nSELECT 1 FROM pets;\n"
     )
-    clients = table("clients", [column("id")], primary="id")
+    clients = table("clients", column("id"), primary="id")
     policy = Policy(name="own", using="client_id IN (SELECT id FROM clients)")
-    pets = dataclasses.replace(table("pets", [column("client_id")], foreign_key("clients", client_id="id")), policies=(policy,))
+    pets = dataclasses.replace(table("pets", column("client_id"), foreign_key("clients", client_id="id")), policies=(policy,))
     schema = dataclasses.replace(
         schema_of(clients, pets),
         views=(View(schema="public", name="seen", uses=(("public", "clients"),)),),

@@ -22,7 +22,7 @@ _LINES = re.compile(
 )
 
 
-_CLIENTS = table("clients", [column("id")], primary="id")
+_CLIENTS = table("clients", column("id"), primary="id")
 _INDEX = Index(name="i", method="btree", unique=True, parts=(IndexPart(column="client_id"),))
 
 
@@ -45,7 +45,7 @@ def _drawn(schema: Schema) -> list[str]:
 )
 def test_an_edge_says_how_many_rows_of_each_table_belong_together(optional: str, changes: dict[str, object], edge: str) -> None:
     columns = [column("id"), column("client_id", not_null=not optional)]
-    pets = table("pets", columns, foreign_key("clients", client_id="id"))
+    pets = table("pets", *columns, foreign_key("clients", client_id="id"))
     (diagram,) = _drawn(schema_of(_CLIENTS, dataclasses.replace(pets, **changes)))  # type: ignore[arg-type]
 
     assert diagram.splitlines()[-1].strip() == edge
@@ -53,7 +53,7 @@ def test_an_edge_says_how_many_rows_of_each_table_belong_together(optional: str,
 
 def test_each_schema_has_a_diagram() -> None:
     lines = table(
-        "Order lines", [column("a b", comment='the "a"\nof <b>'), column("pk")], foreign_key("clients", pk="id"), schema="s"
+        "Order lines", column("a b", comment='the "a"\nof <b>'), column("pk"), foreign_key("clients", pk="id"), schema="s"
     )
     first, second = diagrams(schema_of(_CLIENTS, lines))
 
@@ -77,14 +77,14 @@ def test_each_schema_has_a_diagram() -> None:
 
 
 def test_names_that_look_alike_stay_apart() -> None:
-    tables = [table(name, []) for name in ('a"', "a'", "a%", "a\\")]
+    tables = [table(name) for name in ('a"', "a'", "a%", "a\\")]
     (diagram,) = _drawn(schema_of(*tables))
 
     assert re.findall(r'"(.*)"', diagram) == ["a'", "a_", "a' (2)", "a_ (2)"]
 
 
 def test_a_schema_too_large_for_one_diagram_has_several() -> None:
-    tables = [table(f"t{number}", [column("id"), column("p")], foreign_key("t0", p="id")) for number in range(1_000)]
+    tables = [table(f"t{number}", column("id"), column("p"), foreign_key("t0", p="id")) for number in range(1_000)]
     drawn = _drawn(schema_of(*tables))
 
     assert len(drawn) == 3
@@ -97,8 +97,8 @@ def test_connected_tables_stay_in_one_diagram_when_they_fit() -> None:
         one
         for number in range(700)
         for one in (
-            table(f"a{number:03}", [column("id")], primary="id"),
-            table(f"z{number:03}", [column("a_id")], foreign_key(f"a{number:03}", a_id="id")),
+            table(f"a{number:03}", column("id"), primary="id"),
+            table(f"z{number:03}", column("a_id"), foreign_key(f"a{number:03}", a_id="id")),
         )
     ]
     drawn = _drawn(schema_of(*sorted(pairs, key=lambda one: one.name)))
@@ -110,7 +110,7 @@ def test_connected_tables_stay_in_one_diagram_when_they_fit() -> None:
 
 
 def test_a_table_wider_than_a_diagram_is_cut_and_says_so() -> None:
-    (diagram,) = _drawn(schema_of(table("wide", [column(f"a_column_with_a_long_name_{number}") for number in range(1_600)])))
+    (diagram,) = _drawn(schema_of(table("wide", *(column(f"a_column_with_a_long_name_{number}") for number in range(1_600)))))
 
     assert len(diagram) < 50_000
     assert re.search(r'        more columns "and \d+ more"\n    }$', diagram)
@@ -121,10 +121,8 @@ def test_an_empty_schema_has_no_diagram() -> None:
 
 
 def test_a_neighbourhood_shows_the_table_with_its_keys_and_everybody_around_it() -> None:
-    pets = table(
-        "pets", [column("id"), column("client_id"), column("name")], foreign_key("clients", client_id="id"), primary="id"
-    )
-    visits = table("visits", [column("pet_id")], foreign_key("pets", pet_id="id"))
+    pets = table("pets", column("id"), column("client_id"), column("name"), foreign_key("clients", client_id="id"), primary="id")
+    visits = table("visits", column("pet_id"), foreign_key("pets", pet_id="id"))
 
     assert (
         neighbourhood(pets, schema_of(_CLIENTS, pets, visits))
