@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from seachange.postgres.catalog import Catalog, read_catalog, steady
 from seachange.sync._building import Builder
+from seachange.sync._detail_queries import detail_queries
 from seachange.sync._details import Details
-from seachange.sync._queries import detail_queries
 from seachange.sync.model import Schema
 
 if TYPE_CHECKING:
