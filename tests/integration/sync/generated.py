@@ -16,7 +16,7 @@ from seachange.config import Settings
 from seachange.postgres.connection import Session, connect
 from seachange.postgres.server import Server
 from seachange.sync import sync
-from seachange.testing.fixtures import fresh_database
+from tests.integration.sync.databases import filled_database
 
 __all__ = ["Described", "checked", "described", "imported"]
 
@@ -49,8 +49,7 @@ class Described:
 @contextlib.contextmanager
 def described(server: Server, settings: Settings, script: str, folder: Path) -> Iterator[Described]:
     """Make a database by a script, and the models of pydantic of it; its connection knows their types."""
-    with fresh_database(server) as database, contextlib.closing(connect(database, autocommit=True)) as connection:
-        connection.execute(script.encode())
+    with filled_database(server, script) as database, contextlib.closing(connect(database, autocommit=True)) as connection:
         result = sync(database, settings=dataclasses.replace(settings, root=folder), targets=("pydantic",))
         assert [file.status for file in result.files] == ["written"]
         models = imported(result.files[0].path, f"models_{folder.name.replace('-', '_')}")

@@ -19,7 +19,7 @@ from seachange.sync import sync
 from seachange.sync.model import Schema
 from seachange.sync.reading import read_schema
 from seachange.sync.targets.dbml import dbml
-from seachange.testing.fixtures import fresh_database
+from tests.integration.sync.databases import filled_database
 from tests.oracles import Conversation, converse
 from tests.schemas import CLINIC, NASTY, SYNC
 from tests.unit.sync.made import schemas
@@ -51,9 +51,7 @@ def read(
 ) -> Read:
     """The schema as Seachange and as the parser read it."""
     changed = dataclasses.replace(settings, root=tmp_path_factory.mktemp("dbml"), sync_targets=("dbml",))
-    with fresh_database(server) as database, contextlib.closing(connect(database)) as session:
-        session.execute(request.param.encode())
-        session.commit()
+    with filled_database(server, request.param) as database, contextlib.closing(connect(database)) as session:
         (file,) = sync(database, settings=changed).files
         schema, _ = read_schema(session, exclude_tables=("alembic_version",))
     assert file.status == "written", file.reason

@@ -20,7 +20,7 @@ from seachange.postgres.server import Server
 from seachange.sync import sync
 from seachange.sync.model import Column, Index, Schema
 from seachange.sync.reading import read_schema
-from seachange.testing.fixtures import fresh_database
+from tests.integration.sync.databases import filled_database
 from tests.oracles import node, run_node
 from tests.project import REPOSITORY
 from tests.schemas import CLINIC, NASTY, SYNC
@@ -98,10 +98,7 @@ def databases(server: Server) -> Iterator[Mapping[str, Database]]:
     """A database of each schema."""
     with contextlib.ExitStack() as stack:
         texts = {**_SCHEMAS, **{f"plain_{name}": _plain(_SCHEMAS[name]) for name in ("nasty", "sync")}}
-        found = {name: stack.enter_context(fresh_database(server)) for name in texts}
-        for name, database in found.items():
-            with contextlib.closing(connect(database, autocommit=True)) as connection:
-                connection.execute(texts[name].encode())
+        found = {name: stack.enter_context(filled_database(server, text)) for name, text in texts.items()}
         yield {**found, "preserved": found["sync"]}
 
 

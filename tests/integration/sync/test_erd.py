@@ -24,7 +24,7 @@ from seachange.sync.model import Schema
 from seachange.sync.reading import read_schema
 from seachange.sync.targets.erd._dot import dot_text
 from seachange.sync.targets.erd._mermaid import diagrams, neighbourhood
-from seachange.testing.fixtures import fresh_database
+from tests.integration.sync.databases import filled_database
 from tests.oracles import Conversation, command, converse, run_node
 from tests.schemas import NASTY, SYNC
 from tests.unit.sync.made import schemas
@@ -40,8 +40,7 @@ def mermaid(oracles: Path) -> Iterator[Conversation]:
 @pytest.fixture(scope="module")
 def nasty(server: Server) -> Iterator[tuple[Database, Session]]:
     """A database with the nasty schema, and a session in it that commits by itself."""
-    with fresh_database(server) as database, contextlib.closing(connect(database, autocommit=True)) as session:
-        session.execute(NASTY.encode())
+    with filled_database(server, NASTY) as database, contextlib.closing(connect(database, autocommit=True)) as session:
         yield database, session
 
 
@@ -97,8 +96,7 @@ def test_mermaid_reads_every_diagram(
 def test_pages_and_pictures_of_the_other_schema_are_read_as_well(
     server: Server, project: Settings, mermaid: Conversation
 ) -> None:
-    with fresh_database(server) as database, contextlib.closing(connect(database, autocommit=True)) as session:
-        session.execute(SYNC.encode())
+    with filled_database(server, SYNC) as database, contextlib.closing(connect(database)) as session:
         files = sync(database, settings=dataclasses.replace(_with(project, pages=True), sync_targets=("erd", "docs"))).files
         schema, _ = read_schema(session)
     drawn = _diagrams(_texts(project.root / "schema"))

@@ -18,7 +18,7 @@ from seachange.config import Settings
 from seachange.postgres.connection import Session, connect
 from seachange.postgres.server import Server
 from seachange.sync import sync
-from seachange.testing.fixtures import fresh_database
+from tests.integration.sync.databases import filled_database
 from tests.schemas import CLINIC, DRIVER, NASTY, SYNC
 
 _ROWS = """
@@ -59,8 +59,7 @@ class _Described:
 
 @contextlib.contextmanager
 def _described(server: Server, settings: Settings, script: str, folder: Any) -> Iterator[_Described]:
-    with fresh_database(server) as database, contextlib.closing(connect(database, autocommit=True)) as connection:
-        connection.execute(script.encode())
+    with filled_database(server, script) as database, contextlib.closing(connect(database, autocommit=True)) as connection:
         chosen = dataclasses.replace(settings, root=folder)
         first, second = (sync(database, settings=chosen, targets=("jsonschema",)).files[0] for _ in range(2))
         assert [first.status, second.status] == ["written", "unchanged"]

@@ -19,6 +19,7 @@ from seachange.postgres.connection import Database, connect
 from seachange.postgres.server import Server
 from seachange.sync import SyncedFile, sync
 from seachange.testing.fixtures import fresh_database
+from tests.integration.sync.databases import filled_database
 from tests.schemas import NASTY, SYNC
 
 pytest.importorskip("sqlacodegen")
@@ -127,9 +128,7 @@ def project(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Set
 
 @pytest.fixture(scope="module")
 def sources(server: Server) -> Iterator[Mapping[str, Database]]:
-    with fresh_database(server) as nasty, fresh_database(server) as full:
-        _fill(nasty, NASTY)
-        _fill(full, SYNC)
+    with filled_database(server, NASTY) as nasty, filled_database(server, SYNC) as full:
         yield {"nasty": nasty, "sync": full}
 
 
@@ -160,8 +159,7 @@ def test_the_models_make_the_same_catalogue_in_an_empty_database(
     written: Mapping[tuple[str, str], SyncedFile], sources: Mapping[str, Database], server: Server, case: tuple[str, str]
 ) -> None:
     script = _SCRIPTS[case[0]]
-    with fresh_database(server) as made:
-        _fill(made, "".join(_FIRST.findall(script)))
+    with filled_database(server, "".join(_FIRST.findall(script))) as made:
         _run(_CREATE, URL=_url(made), MODELS=str(written[case].path))
         with contextlib.closing(connect(sources[case[0]])) as expected, contextlib.closing(connect(made)) as actual:
             differences = [one.sentence for one in diff(read_catalog(expected), read_catalog(actual))]

@@ -16,7 +16,7 @@ from seachange.postgres.server import Server
 from seachange.sync.model import Schema
 from seachange.sync.reading import read_schema
 from seachange.sync.targets.prisma import schema_prisma
-from seachange.testing.fixtures import fresh_database
+from tests.integration.sync.databases import filled_database
 from tests.integration.sync.random_schema import random_schema
 from tests.oracles import Conversation, converse
 from tests.schemas import CLINIC, NASTY, SYNC
@@ -99,15 +99,6 @@ def _differing(one: str, other: str) -> set[str]:
     return {name for name in blocks.keys() | others.keys() if blocks.get(name) != others.get(name)}
 
 
-@contextlib.contextmanager
-def _filled(server: Server, script: str) -> Iterator[Database]:
-    with fresh_database(server) as database:
-        with contextlib.closing(connect(database)) as connection:
-            connection.execute(script.encode())
-            connection.commit()
-        yield database
-
-
 def _application() -> str:
     from sqlalchemy import create_mock_engine
     from sqlalchemy.dialects import postgresql
@@ -134,7 +125,7 @@ def _application() -> str:
 def test_the_file_is_what_prisma_introspects_and_differs_in_nothing_from_the_database(
     each_server: Server, prisma: Conversation, script: Callable[[], str]
 ) -> None:
-    with _filled(each_server, script()) as database:
+    with filled_database(each_server, script()) as database:
         judged = _judged(database, prisma)
 
     assert judged.fresh == _body(judged.text)
@@ -145,7 +136,7 @@ def test_the_file_is_what_prisma_introspects_and_differs_in_nothing_from_the_dat
 
 @pytest.mark.parametrize("seed", [*range(1, 9)])
 def test_of_any_schema_the_file_is_what_prisma_introspects(server: Server, prisma: Conversation, seed: int) -> None:
-    with _filled(server, random_schema(seed)) as database:
+    with filled_database(server, random_schema(seed)) as database:
         judged = _judged(database, prisma)
 
     assert judged.fresh == _body(judged.text)
@@ -157,7 +148,7 @@ def test_of_any_schema_the_file_is_what_prisma_introspects(server: Server, prism
 def test_of_a_nasty_schema_only_names_that_prisma_cannot_write_make_a_difference(
     each_server: Server, prisma: Conversation
 ) -> None:
-    with _filled(each_server, NASTY) as database:
+    with filled_database(each_server, NASTY) as database:
         judged = _judged(database, prisma)
         engine = prisma.ask(
             do="diff", url=database.url(), schema=f"{judged.configuration}\n{judged.fresh.split('}', 2)[2]}", external=_OURS
@@ -172,7 +163,7 @@ def test_of_a_nasty_schema_only_names_that_prisma_cannot_write_make_a_difference
 
 
 def test_where_prisma_writes_what_its_parser_refuses_names_are_told_apart(each_server: Server, prisma: Conversation) -> None:
-    with _filled(each_server, SYNC) as database:
+    with filled_database(each_server, SYNC) as database:
         judged = _judged(database, prisma)
         problems = prisma.ask(do="validate", schema=judged.fresh)
 

@@ -15,6 +15,7 @@ from seachange.postgres.connection import Database, connect
 from seachange.postgres.server import Server
 from seachange.sync import sync
 from seachange.testing.fixtures import fresh_database
+from tests.integration.sync.databases import filled_database
 from tests.schemas import NASTY
 
 
@@ -81,8 +82,7 @@ CREATE TABLE parted_1 PARTITION OF parted FOR VALUES IN (1);
 def test_a_part_of_a_database_loads_by_itself(
     each_server: Server, project: Settings, chosen: dict[str, tuple[str, ...]], gone: set[str], said: list[str]
 ) -> None:
-    with fresh_database(each_server) as source:
-        _execute(source, NASTY + _OTHERS)
+    with filled_database(each_server, NASTY + _OTHERS) as source:
         everything = _names(source)
         (file,) = sync(source, settings=dataclasses.replace(project, **chosen)).files  # type: ignore[arg-type]
     head = file.path.read_text().split("\n\n")[0].splitlines()
@@ -93,8 +93,7 @@ def test_a_part_of_a_database_loads_by_itself(
 
 
 def test_only_the_tables_that_are_named_are_there(server: Server, project: Settings) -> None:
-    with fresh_database(server) as source:
-        _execute(source, NASTY)
+    with filled_database(server, NASTY) as source:
         (file,) = sync(source, settings=dataclasses.replace(project, sync_tables=("billing.*", "clients"))).files
     loaded = _loaded(server, file.path, project)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 from collections.abc import Callable, Iterator
@@ -12,11 +11,12 @@ import pytest
 
 from seachange.config import Settings
 from seachange.errors import ConfigError
-from seachange.postgres.connection import Database, connect
+from seachange.postgres.connection import Database
 from seachange.postgres.server import Server
 from seachange.sync import sync
 from seachange.testing.fixtures import fresh_database
 from tests.integration.app._history import upgrade
+from tests.integration.sync.databases import filled_database
 from tests.oracles import run_node
 from tests.schemas import CLINIC, DRIVER, NASTY
 
@@ -74,17 +74,13 @@ def _write(database: Database, settings: Settings, folder: Path, *, uses: str = 
 
 @pytest.fixture(scope="module")
 def clinic(server: Server) -> Iterator[Database]:
-    with fresh_database(server) as database, contextlib.closing(connect(database)) as connection:
-        connection.execute(CLINIC.encode())
-        connection.commit()
+    with filled_database(server, CLINIC) as database:
         yield database
 
 
 @pytest.fixture(scope="module")
 def nasty(server: Server) -> Iterator[Database]:
-    with fresh_database(server) as database, contextlib.closing(connect(database)) as connection:
-        connection.execute((NASTY + DRIVER).encode())
-        connection.commit()
+    with filled_database(server, NASTY + DRIVER) as database:
         yield database
 
 

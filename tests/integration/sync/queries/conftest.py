@@ -16,7 +16,7 @@ from seachange.config import Settings
 from seachange.postgres.connection import Database, Session, connect
 from seachange.postgres.server import Server
 from seachange.sync import SyncResult, sync
-from seachange.testing.fixtures import fresh_database
+from tests.integration.sync.databases import filled_database
 from tests.schemas import NASTY
 
 _ROWS = """
@@ -70,8 +70,7 @@ class Generator:
 @pytest.fixture(scope="module")
 def filled(each_server: Server) -> Iterator[Database]:
     """The nasty schema with rows."""
-    with fresh_database(each_server) as database, contextlib.closing(connect(database, autocommit=True)) as session:
-        session.execute((NASTY + _ROWS).encode())
+    with filled_database(each_server, NASTY + _ROWS) as database:
         yield database
 
 
