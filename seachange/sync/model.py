@@ -265,11 +265,30 @@ class Schema:
 
 
 def _plain(value: object) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = [field for field in dataclasses.fields(value) if not field.metadata.get("amount")]
-        return {field.name: _plain(getattr(value, field.name)) for field in fields}
+    kind = type(value)
+    if kind in _JSON:
+        return value
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
     if isinstance(value, Mapping):
         return {str(key): _plain(one) for key, one in value.items()}
-    if isinstance(value, (tuple, list)):
-        return [_plain(one) for one in value]
-    return value
+    return _plain_type(value) if isinstance(value, Type) else _fields(value)
+
+
+# A handful of types stand behind ten thousands of columns.
+@functools.lru_cache(maxsize=10_000)
+def _plain_type(value: Type) -> Any:
+    return _fields(value)
+
+
+def _fields(value: object) -> dict[str, Any]:
+    kind: Any = type(value)
+    return {name: _plain(getattr(value, name)) for name in _names(kind)}
+
+
+_JSON = frozenset({str, int, bool, type(None)})
+
+
+@functools.cache
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind) if not field.metadata.get("amount"))

@@ -27,4 +27,5 @@ TARGET = Target(
     path="drizzle/",
     emit=_emit,
     options=OPTIONS,
+    client=True,
 )
