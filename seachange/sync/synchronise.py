@@ -92,6 +92,7 @@ def sync(
         )
         shown = selected(schema, settings=settings)
         files: list[SyncedFile] = []
+        generating: list[tuple[Target, Request]] = []
         for target in chosen:
             if progress:
                 progress(f"{'comparing' if check else 'writing'} {target.name}")
@@ -106,7 +107,13 @@ def sync(
                 options=dict(dict(settings.sync_options).get(target.name, ())),
                 compared=compared,
             )
-            files += _files(target, shown, request, check=check, generate=generate)
+            made = _guarded(target, request, _written(target, shown, request, check=check))
+            files += made
+            if generate and not check and not any(file.status == "failed" for file in made):
+                generating.append((target, request))
+    # What runs other tools keeps no transaction waiting.
+    for target, request in generating:
+        files += _guarded(target, request, _generated(target, request))
     return SyncResult(files=tuple(files), fingerprint=schema.fingerprint)
 
 
@@ -120,23 +127,22 @@ def client_targets(settings: Settings) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*settings.sync_clients, *generating)))
 
 
-def _files(target: Target, schema: Schema, request: Request, *, check: bool, generate: bool) -> list[SyncedFile]:
-    files: list[SyncedFile] = []
+def _guarded(target: Target, request: Request, work: Iterator[SyncedFile]) -> list[SyncedFile]:
+    """Return what the work says of its files, or that the target failed: its texts are written together or not at all."""
     try:
-        with request.session.transaction():
-            files += _written(target, schema, request, check=check)
-        if generate and target.generate and not check:
-            files += [
-                SyncedFile(path=request.path, target=target.name, status="generated", reason=note)
-                for note in target.generate(request)
-            ]
+        return list(work)
     except BinaryNotFoundError as exc:
-        return [*files, SyncedFile(path=request.path, target=target.name, status="skipped", reason=str(exc), hint=exc.hint)]
+        return [SyncedFile(path=request.path, target=target.name, status="skipped", reason=str(exc), hint=exc.hint)]
     except ConfigError:
         raise
     except Exception as exc:  # noqa: BLE001 - somebody else's target may fail in any way, and the others are to be written
-        return [*files, _failed(exc, target, request)]
-    return files
+        return [_failed(exc, target, request)]
+
+
+def _generated(target: Target, request: Request) -> Iterator[SyncedFile]:
+    if target.generate:
+        for note in target.generate(request):
+            yield SyncedFile(path=request.path, target=target.name, status="generated", reason=note)
 
 
 def _failed(error: Exception, target: Target, request: Request) -> SyncedFile:
@@ -162,7 +168,8 @@ def _failed(error: Exception, target: Target, request: Request) -> SyncedFile:
 
 
 def _written(target: Target, schema: Schema, request: Request, *, check: bool) -> Iterator[SyncedFile]:
-    made = list(target.emit(schema, request))
+    with request.session.transaction():
+        made = list(target.emit(schema, request))
     folder = request.path if target.is_folder else request.path.parent
     written = {folder / artefact.name if artefact.name else request.path: artefact for artefact in made}
     with writing() as writer:

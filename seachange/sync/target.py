@@ -80,7 +80,8 @@ class Target:
     :param beside: whether a target that is one file has further ones in ``Request.beside``; those that are not made any more are
         removed.
     :param client: whether the texts are client code, which db.generate writes as well.
-    :param generate: runs a generator over what was written, for db.generate; returns what it did, or raises TargetFailedError.
+    :param generate: runs a generator over what was written, for db.generate, when the session is closed; returns what it did, or
+        raises TargetFailedError.
     """
 
     name: str

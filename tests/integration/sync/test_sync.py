@@ -218,3 +218,15 @@ def test_both_files_show_one_moment(server_of: Callable[[int], Server], project:
 
         assert "too_late" in {table.name for table in _catalog(database).tables}
     assert [("too_late" in file.path.read_text()) for file in result.files] == [False, False, False]
+
+
+def test_of_a_folder_that_cannot_be_written_whole_no_file_is_written_nor_said_to_be(
+    database: Database, project: Settings
+) -> None:
+    (project.root / "schema" / "docs" / "style.css").mkdir(parents=True)
+    with _filled(database, CLINIC):
+        (failed,) = sync(database, settings=project, targets=("docs",)).files
+
+    assert failed.status == "failed"
+    assert "style.css cannot be written" in failed.reason
+    assert [path.name for path in (project.root / "schema" / "docs").rglob("*")] == ["style.css"]
