@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
@@ -91,22 +92,16 @@ def sync(
             session, schemas=settings.schemas, exclude_tables=(version_table, f"*.{version_table}"), revision=revision
         )
         shown = selected(schema, settings=settings)
+        asked = functools.partial(
+            Request, settings=settings, database=database, session=session, snapshot=snapshot, catalog=catalog, compared=compared
+        )
         files: list[SyncedFile] = []
         generating: list[tuple[Target, Request]] = []
         for target in chosen:
             if progress:
                 progress(f"{'comparing' if check else 'writing'} {target.name}")
-            request = Request(
-                target=target.name,
-                path=_path(target, settings),
-                settings=settings,
-                database=database,
-                session=session,
-                snapshot=snapshot,
-                catalog=catalog,
-                options=dict(dict(settings.sync_options).get(target.name, ())),
-                compared=compared,
-            )
+            options = dict(dict(settings.sync_options).get(target.name, ()))
+            request = asked(target=target.name, path=_path(target, settings), options=options)
             made = _guarded(target, request, _written(target, shown, request, check=check))
             files += made
             if generate and not check and not any(file.status == "failed" for file in made):
