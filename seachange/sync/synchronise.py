@@ -8,6 +8,7 @@ import functools
 import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from seachange.config import Settings
 from seachange.errors import BinaryNotFoundError, ConfigError, ExitCode, SeachangeError, TargetFailedError
@@ -95,20 +96,18 @@ def sync(
         asked = functools.partial(
             Request, settings=settings, database=database, session=session, snapshot=snapshot, catalog=catalog, compared=compared
         )
+        requests = [(target, asked(target=target.name, **_place(target, settings))) for target in chosen]
         files: list[SyncedFile] = []
-        generating: list[tuple[Target, Request]] = []
-        for target in chosen:
+        for target, request in requests:
             if progress:
                 progress(f"{'comparing' if check else 'writing'} {target.name}")
-            options = dict(dict(settings.sync_options).get(target.name, ()))
-            request = asked(target=target.name, path=_path(target, settings), options=options)
-            made = _guarded(target, request, _written(target, shown, request, check=check))
-            files += made
-            if generate and not check and not any(file.status == "failed" for file in made):
-                generating.append((target, request))
-    # What runs other tools keeps no transaction waiting.
-    for target, request in generating:
-        files += _guarded(target, request, _generated(target, request))
+            files += _guarded(target, request, _written(target, shown, request, check=check))
+    if generate and not check:
+        # What runs other tools keeps no transaction waiting.
+        failed = {file.target for file in files if file.status == "failed"}
+        for target, request in requests:
+            if target.name not in failed:
+                files += _guarded(target, request, _generated(target, request))
     return SyncResult(files=tuple(files), fingerprint=schema.fingerprint)
 
 
@@ -135,9 +134,12 @@ def _guarded(target: Target, request: Request, work: Iterator[SyncedFile]) -> li
 
 
 def _generated(target: Target, request: Request) -> Iterator[SyncedFile]:
-    if target.generate:
-        for note in target.generate(request):
-            yield SyncedFile(path=request.path, target=target.name, status="generated", reason=note)
+    for note in target.generate(request) if target.generate else ():
+        yield SyncedFile(path=request.path, target=target.name, status="generated", reason=note)
+
+
+def _place(target: Target, settings: Settings) -> dict[str, Any]:
+    return {"path": _path(target, settings), "options": dict(dict(settings.sync_options).get(target.name, ()))}
 
 
 def _failed(error: Exception, target: Target, request: Request) -> SyncedFile:
