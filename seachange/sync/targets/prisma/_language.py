@@ -49,19 +49,11 @@ class Attribute:
         return f"{self.name}({', '.join(f'{name}: {value}' if name else value for name, value in self.arguments)})"
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Field:
-    """A field of a model, or a value of an enum, which has no type; ``hidden`` when it stands in a comment.
-
-    ``comments`` are the lines before it with their slashes, ``trailing`` is what follows it on its line.
-    """
-
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Named:
     name: str
-    type: str = ""
-    suffix: Suffix = ""
     attributes: tuple[Attribute, ...] = ()
     comments: tuple[str, ...] = ()
-    trailing: str = ""
     hidden: bool = False
 
     def attribute(self, name: str) -> Attribute | None:
@@ -80,32 +72,26 @@ class Field:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Block:
+class Field(_Named):
+    """A field of a model, or a value of an enum, which has no type; ``hidden`` when it stands in a comment.
+
+    ``comments`` are the lines before it with their slashes, ``trailing`` is what follows it on its line.
+    """
+
+    type: str = ""
+    suffix: Suffix = ""
+    trailing: str = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Block(_Named):
     """A block with what is in it; ``source`` is its text in the file, ``closing`` the comments before its brace."""
 
     kind: Kind
-    name: str
     fields: tuple[Field, ...] = ()
-    attributes: tuple[Attribute, ...] = ()
-    comments: tuple[str, ...] = ()
     closing: tuple[str, ...] = ()
-    hidden: bool = False
     source: str = ""
     line: int = 0
-
-    def attribute(self, name: str) -> Attribute | None:
-        """Return its attribute of this name."""
-        for one in self.attributes:
-            if one.name == name:
-                return one
-        return None
-
-    @property
-    def mapped(self) -> str:
-        """Its name in the database."""
-        attribute = self.attribute("map")
-        found = attribute.text("", "name") if attribute else None
-        return self.name if found is None else found
 
     @property
     def schema(self) -> str | None:
